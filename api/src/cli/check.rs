@@ -1,0 +1,54 @@
+//! `workbench check`: every fault of every file, at once.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, ValueEnum};
+use miette::{IntoDiagnostic, Result};
+use workbench_engine::definition::{Fault, Known, load, render};
+use workbench_probes::HealthProbes;
+
+/// What to check and how to report it.
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// Workflow files
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// How to report
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Format {
+    /// For people
+    Text,
+    /// For machines
+    Json,
+}
+
+/// Exit 0 where all files are sound, else 1.
+pub fn check(args: &CheckArgs) -> Result<ExitCode> {
+    let known = Known { probes: HealthProbes::default().names().into_iter().map(str::to_owned).collect() };
+    let mut faults: Vec<Fault> = Vec::new();
+    let mut unreadable = false;
+    for file in &args.files {
+        match std::fs::read_to_string(file) {
+            Ok(text) => faults.extend(load(&file.display().to_string(), &text, &known).err().unwrap_or_default()),
+            Err(error) => {
+                unreadable = true;
+                eprintln!("`{}` cannot be read: {error}", file.display());
+            }
+        }
+    }
+    match args.format {
+        Format::Json => println!("{}", serde_json::to_string_pretty(&faults).into_diagnostic()?),
+        Format::Text if faults.is_empty() && !unreadable => println!("{} sound", files(args.files.len())),
+        Format::Text => print!("{}", render(&faults)),
+    }
+    Ok(if faults.is_empty() && !unreadable { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn files(count: usize) -> String {
+    if count == 1 { "1 file is".to_owned() } else { format!("{count} files are") }
+}

@@ -1,0 +1,234 @@
+//! The command line.
+
+mod check;
+mod client;
+mod onboarding;
+mod tools;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+use miette::Result;
+use tracing_subscriber::EnvFilter;
+use workbench_engine::definition::duration;
+use workbench_jobs::JobSettings;
+
+use crate::daemon::{self, Places, Serving};
+
+/// Tenant onboarding as durable workflows.
+#[derive(Debug, Parser)]
+#[command(name = "workbench", version, propagate_version = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run API, console and jobs; with nothing configured: one SQLite file, embedded queue, sandbox platform
+    Serve(ServeArgs),
+    /// Run jobs for daemons that share a Postgres and a Redis
+    Worker(WorkerArgs),
+    /// Run the sandbox platform alone
+    Sandbox(SandboxArgs),
+    /// Find every fault in workflow files
+    Check(check::CheckArgs),
+    /// Print the JSON Schema of workflow files
+    Schema,
+    /// Print the step rules as a Markdown table
+    Rules,
+    /// Print the OpenAPI document
+    Openapi,
+    /// Bring the database's schema up to date
+    Migrate(PlaceArgs),
+    /// Make, list and revoke bearer tokens
+    Token(tools::TokenArgs),
+    /// Check that the event log was not tampered with and gives the stored state
+    Audit(tools::AuditArgs),
+    /// Open, list, show and edit onboardings of a running daemon
+    Onboarding(onboarding::OnboardingArgs),
+    /// Import a file through a running daemon, with preview and progress
+    Import(onboarding::ImportArgs),
+    /// Run a tenant's probes through a running daemon
+    HealthCheck(onboarding::HealthCheckArgs),
+    /// Show how long onboardings took
+    Retrospective(onboarding::RetrospectiveArgs),
+    /// List, show, retry and cancel jobs
+    Jobs(onboarding::JobsArgs),
+}
+
+/// Where store and uploads are.
+#[derive(Debug, Clone, Args)]
+pub struct PlaceArgs {
+    /// Folder of the SQLite file, uploads and the bootstrap token
+    #[arg(long, env = "WORKBENCH_DATA_DIR", default_value = "workbench-data", value_name = "DIR")]
+    data_dir: PathBuf,
+    /// postgres://… or sqlite:PATH; a file in the data folder where absent
+    #[arg(long, env = "WORKBENCH_DATABASE_URL", value_name = "URL", hide_env_values = true)]
+    database_url: Option<String>,
+}
+
+impl PlaceArgs {
+    fn places(&self) -> Places {
+        Places { data_dir: self.data_dir.clone(), database_url: self.database_url.clone(), redis_url: None }
+    }
+}
+
+/// How jobs are run.
+#[derive(Debug, Clone, Args)]
+struct JobArgs {
+    /// redis://…; the embedded queue where absent
+    #[arg(long, env = "WORKBENCH_REDIS_URL", value_name = "URL", hide_env_values = true)]
+    redis_url: Option<String>,
+    /// Jobs run at once
+    #[arg(long, env = "WORKBENCH_CONCURRENCY", default_value_t = 4, value_name = "N")]
+    concurrency: usize,
+    /// How long a claim holds without a heartbeat
+    #[arg(long, env = "WORKBENCH_LEASE", default_value = "15s", value_parser = duration::parse, value_name = "DURATION")]
+    lease: Duration,
+    /// After how long a job that nobody claimed is handed to the queue again
+    #[arg(long, env = "WORKBENCH_REHAND_AFTER", default_value = "10s", value_parser = duration::parse, value_name = "DURATION")]
+    rehand_after: Duration,
+    /// How long one probe may take
+    #[arg(long, env = "WORKBENCH_PROBE_TIMEOUT", default_value = "30s", value_parser = duration::parse, value_name = "DURATION")]
+    probe_timeout: Duration,
+    /// Private address that probes may reach; may be repeated
+    #[arg(long, env = "WORKBENCH_PROBE_ALLOW", value_delimiter = ',', value_name = "HOST:PORT")]
+    probe_allow: Vec<String>,
+}
+
+impl JobArgs {
+    fn settings(&self) -> JobSettings {
+        JobSettings {
+            lease: self.lease,
+            rehand_after: self.rehand_after,
+            concurrency: self.concurrency.max(1),
+            probe_timeout: self.probe_timeout,
+            probe_allow: self.probe_allow.clone(),
+            ..JobSettings::default()
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+struct ServeArgs {
+    #[command(flatten)]
+    places: PlaceArgs,
+    #[command(flatten)]
+    jobs: JobArgs,
+    /// Address of API and console
+    #[arg(long, env = "WORKBENCH_LISTEN", default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
+    listen: SocketAddr,
+    /// Address of the sandbox platform, or `off`
+    #[arg(long, env = "WORKBENCH_SANDBOX", default_value = "127.0.0.1:8081", value_parser = address_or_off, value_name = "ADDRESS")]
+    sandbox: SandboxAddress,
+    /// Folder of your own workflows; they replace shipped ones of the same name
+    #[arg(long, env = "WORKBENCH_WORKFLOWS", value_name = "DIR")]
+    workflows: Option<PathBuf>,
+    /// Leave jobs to `workbench worker`
+    #[arg(long, env = "WORKBENCH_NO_WORKER")]
+    no_worker: bool,
+    /// Largest upload, in MiB
+    #[arg(long, env = "WORKBENCH_UPLOAD_LIMIT", default_value_t = 2048, value_name = "MIB")]
+    upload_limit: u64,
+}
+
+#[derive(Debug, Args)]
+struct WorkerArgs {
+    #[command(flatten)]
+    places: PlaceArgs,
+    #[command(flatten)]
+    jobs: JobArgs,
+}
+
+#[derive(Debug, Args)]
+struct SandboxArgs {
+    #[command(flatten)]
+    places: PlaceArgs,
+    /// Address to serve on
+    #[arg(long, env = "WORKBENCH_SANDBOX", default_value = "127.0.0.1:8081", value_name = "ADDRESS")]
+    listen: SocketAddr,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct SandboxAddress(Option<SocketAddr>);
+
+fn address_or_off(text: &str) -> Result<SandboxAddress, String> {
+    if text == "off" {
+        return Ok(SandboxAddress(None));
+    }
+    text.parse().map(|address| SandboxAddress(Some(address))).map_err(|_| {
+        format!("`{text}` is no address; use one such as 127.0.0.1:8081, or `off`")
+    })
+}
+
+/// Runs what the command line asks for.
+#[must_use]
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    let daemon = matches!(cli.command, Command::Serve(_) | Command::Worker(_) | Command::Sandbox(_));
+    start_logging(daemon);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("the runtime could not start: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match runtime.block_on(dispatch(cli.command)) {
+        Ok(code) => code,
+        Err(report) => {
+            eprintln!("{report:?}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn dispatch(command: Command) -> Result<ExitCode> {
+    match command {
+        Command::Serve(args) => {
+            let places = Places { redis_url: args.jobs.redis_url.clone(), ..args.places.places() };
+            let serving = Serving {
+                listen: args.listen,
+                sandbox: args.sandbox.0,
+                workflows: args.workflows,
+                works: !args.no_worker,
+                upload_limit: args.upload_limit.saturating_mul(1024 * 1024),
+            };
+            daemon::serve(&places, args.jobs.settings(), &serving).await?;
+        }
+        Command::Worker(args) => {
+            let places = Places { redis_url: args.jobs.redis_url.clone(), ..args.places.places() };
+            daemon::work(&places, args.jobs.settings()).await?;
+        }
+        Command::Sandbox(args) => daemon::sandbox(&args.places.places(), args.listen).await?,
+        Command::Check(args) => return check::check(&args),
+        Command::Schema => return tools::schema(),
+        Command::Rules => tools::rules(),
+        Command::Openapi => return tools::openapi(),
+        Command::Migrate(args) => tools::migrate(&args).await?,
+        Command::Token(args) => tools::token(&args).await?,
+        Command::Audit(args) => return tools::audit(&args).await,
+        Command::Onboarding(args) => onboarding::onboarding(&args).await?,
+        Command::Import(args) => return onboarding::import(&args).await,
+        Command::HealthCheck(args) => return onboarding::health_check(&args).await,
+        Command::Retrospective(args) => onboarding::retrospective(&args).await?,
+        Command::Jobs(args) => onboarding::jobs(&args).await?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Daemons log to standard error: for people on a terminal, as JSON otherwise. `RUST_LOG` says how much.
+fn start_logging(daemon: bool) {
+    let level = if daemon { "info,sqlx=warn,apalis=warn,apalis_core=warn" } else { "warn" };
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    if std::io::IsTerminal::is_terminal(&std::io::stderr()) {
+        builder.with_target(false).init();
+    } else {
+        builder.json().init();
+    }
+}

@@ -1,0 +1,467 @@
+//! Commands that ask a running daemon.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+use indicatif::{ProgressBar, ProgressStyle};
+use miette::{IntoDiagnostic, Result, WrapErr};
+use reqwest::Method;
+use reqwest::multipart::{Form, Part};
+use serde_json::{Map, Value, json};
+
+use super::client::{Client, ClientArgs};
+
+/// How often progress is asked for.
+const POLL: Duration = Duration::from_millis(200);
+
+/// `workbench onboarding`.
+#[derive(Debug, Args)]
+pub struct OnboardingArgs {
+    #[command(subcommand)]
+    command: OnboardingCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum OnboardingCommand {
+    /// Open an onboarding; makes the tenant if it is new
+    Open {
+        #[command(flatten)]
+        client: ClientArgs,
+        /// The tenant's slug
+        tenant: String,
+        /// What people call the tenant
+        #[arg(long)]
+        name: Option<String>,
+        /// ISO 3166-1 alpha-2
+        #[arg(long)]
+        country: Option<String>,
+        /// federation, club, pilot, sandbox, event, venue or another
+        #[arg(long)]
+        kind: Option<String>,
+        /// Name of a workflow
+        #[arg(long)]
+        workflow: Option<String>,
+        /// Where probes go: an address, or `sandbox`
+        #[arg(long, value_name = "URL")]
+        platform_url: Option<String>,
+    },
+    /// List onboardings
+    List {
+        #[command(flatten)]
+        client: ClientArgs,
+        /// active, completed or all
+        #[arg(long, default_value = "active")]
+        status: String,
+    },
+    /// Show an onboarding
+    Show {
+        #[command(flatten)]
+        client: ClientArgs,
+        /// The tenant's slug
+        tenant: String,
+    },
+    /// Change a step
+    Step {
+        #[command(flatten)]
+        client: ClientArgs,
+        /// The tenant's slug
+        tenant: String,
+        /// Id of the step
+        step: String,
+        /// pending, `in_progress`, blocked, done or skipped
+        #[arg(long)]
+        status: Option<String>,
+        /// Who is responsible; empty for nobody
+        #[arg(long)]
+        assignee: Option<String>,
+        /// Why it waits; empty when it no longer does
+        #[arg(long)]
+        blocking_reason: Option<String>,
+        /// A note
+        #[arg(long)]
+        note: Option<String>,
+        /// Why a step is skipped or reopened
+        #[arg(long)]
+        reason: Option<String>,
+    },
+}
+
+/// Opens, lists, shows and edits onboardings.
+pub async fn onboarding(args: &OnboardingArgs) -> Result<()> {
+    match &args.command {
+        OnboardingCommand::Open { client, tenant, name, country, kind, workflow, platform_url } => {
+            let body = members([
+                ("tenant_id", Some(tenant)),
+                ("name", name.as_ref()),
+                ("country", country.as_ref()),
+                ("kind", kind.as_ref()),
+                ("workflow", workflow.as_ref()),
+                ("platform_url", platform_url.as_ref()),
+            ]);
+            let opened = client.client()?.post("/sys/onboarding", &body).await?;
+            show(client, &opened, print_onboarding);
+        }
+        OnboardingCommand::List { client, status } => {
+            let connection = client.client()?;
+            let mut path = format!("/sys/onboarding?status={status}&limit=200");
+            loop {
+                let page = connection.get(&path).await?;
+                show(client, &page, print_dashboard);
+                let Some(cursor) = page["next_cursor"].as_str() else { break };
+                path = format!("/sys/onboarding?status={status}&limit=200&cursor={cursor}");
+            }
+        }
+        OnboardingCommand::Show { client, tenant } => {
+            let found = client.client()?.get(&format!("/sys/onboarding/{tenant}")).await?;
+            show(client, &found, print_onboarding);
+        }
+        OnboardingCommand::Step { client, tenant, step, status, assignee, blocking_reason, note, reason } => {
+            let body = members([
+                ("status", status.as_ref()),
+                ("assignee", assignee.as_ref()),
+                ("blocking_reason", blocking_reason.as_ref()),
+                ("note", note.as_ref()),
+                ("reason", reason.as_ref()),
+            ]);
+            let connection = client.client()?;
+            let path = format!("/sys/onboarding/{tenant}/steps/{step}");
+            let changed = connection.send(connection.request(Method::PATCH, &path).json(&body)).await?;
+            show(client, &changed, print_step);
+        }
+    }
+    Ok(())
+}
+
+/// The members of a JSON object that are there.
+fn members<const N: usize>(all: [(&str, Option<&String>); N]) -> Value {
+    let present = all.into_iter().filter_map(|(key, value)| Some((key.to_owned(), json!(value?))));
+    Value::Object(present.collect::<Map<_, _>>())
+}
+
+fn show(client: &ClientArgs, value: &Value, print: fn(&Value)) {
+    if client.json { println!("{value:#}") } else { print(value) }
+}
+
+fn text<'a>(value: &'a Value, key: &str) -> &'a str {
+    value[key].as_str().unwrap_or("–")
+}
+
+fn list<'a>(value: &'a Value, key: &str) -> &'a [Value] {
+    value[key].as_array().map(Vec::as_slice).unwrap_or_default()
+}
+
+fn print_onboarding(onboarding: &Value) {
+    println!(
+        "{} ({}), {} v{}, {}, day {}",
+        text(&onboarding["tenant"], "name"),
+        text(onboarding, "tenant_id"),
+        text(onboarding, "workflow"),
+        onboarding["version"],
+        text(onboarding, "status"),
+        onboarding["days_open"],
+    );
+    list(onboarding, "steps").iter().for_each(print_step);
+}
+
+fn print_step(step: &Value) {
+    let mark = match text(step, "status") {
+        "done" => "✓",
+        "skipped" => "–",
+        "blocked" => "!",
+        "in_progress" => "▸",
+        _ => "·",
+    };
+    let reason = step["blocking_reason"].as_str().map(|reason| format!("  ({reason})")).unwrap_or_default();
+    let assignee = step["assignee"].as_str().map(|assignee| format!("  {assignee}")).unwrap_or_default();
+    println!("  {mark} {:<14} {:<12}{assignee}{reason}", text(step, "id"), text(step, "status"));
+}
+
+fn print_dashboard(page: &Value) {
+    for row in list(page, "items") {
+        println!(
+            "{:<20} {:<3} {:<10} day {:<4} {:<14} {:<12} {}",
+            text(row, "tenant_id"),
+            text(row, "country"),
+            text(row, "status"),
+            row["days_open"].to_string(),
+            text(row, "current_step"),
+            text(row, "assignee"),
+            text(row, "health"),
+        );
+    }
+}
+
+/// `workbench import`.
+#[derive(Debug, Args)]
+pub struct ImportArgs {
+    #[command(flatten)]
+    client: ClientArgs,
+    /// The file
+    file: PathBuf,
+    /// The tenant's slug
+    #[arg(long)]
+    tenant: String,
+    /// csv, sie, fipjp, xml, json or auto
+    #[arg(long, default_value = "auto")]
+    format: String,
+    /// members, clubs or ledger; found out where absent
+    #[arg(long)]
+    entity: Option<String>,
+    /// Store it without asking, unless a row is rejected
+    #[arg(long)]
+    yes: bool,
+    /// Stop after the preview
+    #[arg(long, conflicts_with = "yes")]
+    dry_run: bool,
+}
+
+/// Uploads, shows the preview, confirms, follows the progress. Exit 0 where the file was stored (or previewed),
+/// 1 where it failed, 2 where it waits for a confirmation.
+pub async fn import(args: &ImportArgs) -> Result<ExitCode> {
+    let client = args.client.client()?;
+    let file = tokio::fs::File::open(&args.file)
+        .await
+        .into_diagnostic()
+        .wrap_err_with(|| format!("`{}` cannot be read", args.file.display()))?;
+    let length = file.metadata().await.into_diagnostic()?.len();
+    let name = args.file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let part = Part::stream_with_length(reqwest::Body::wrap_stream(tokio_util::io::ReaderStream::new(file)), length);
+    let mut form = Form::new().part("file", part.file_name(name)).text("format", args.format.clone());
+    if let Some(entity) = &args.entity {
+        form = form.text("entity", entity.clone());
+    }
+    let path = format!("/sys/onboarding/{}/imports", args.tenant);
+    let uploaded = client.send(client.request(Method::POST, &path).multipart(form)).await?;
+    let path = format!("{path}/{}", text(&uploaded, "id"));
+    let read = follow(&client, &path, &["queued", "parsing"], "reading").await?;
+    if text(&read, "state") == "preview" && !args.client.json {
+        print_preview(&read);
+    }
+    let rejected = read["counts"]["rows_rejected"].as_i64().unwrap_or(0);
+    if text(&read, "state") == "preview" && args.yes && rejected == 0 {
+        client.post(&format!("{path}/confirm"), &json!({})).await?;
+        let stored = follow(&client, &path, &["loading"], "storing").await?;
+        return Ok(finish(&args.client, &stored));
+    }
+    if text(&read, "state") == "preview" && !args.client.json && !args.dry_run {
+        println!("\nNothing is stored yet. To store it:\n  curl -X POST …{path}/confirm   or the same command with --yes");
+        return Ok(ExitCode::from(2));
+    }
+    Ok(finish(&args.client, &read))
+}
+
+fn finish(client: &ClientArgs, import: &Value) -> ExitCode {
+    let state = text(import, "state");
+    if client.json {
+        println!("{import:#}");
+    } else {
+        match state {
+            "completed" => println!("\n{} records stored", import["loaded"]),
+            "failed" => {
+                let failure = &import["failure"];
+                println!("failed: {}\n  {}", text(failure, "message"), text(failure, "hint"));
+            }
+            other => println!("\n{other}"),
+        }
+    }
+    if matches!(state, "completed" | "preview") { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Shows progress while the import is in one of these states; answers it as it is afterwards.
+async fn follow(client: &Client, path: &str, while_in: &[&str], verb: &'static str) -> Result<Value> {
+    // Drawn on a terminal only.
+    let bar = ProgressBar::new(0);
+    if let Ok(style) = ProgressStyle::with_template("{msg:>8} [{bar:30}] {percent:>3} %  {elapsed}") {
+        bar.set_style(style);
+    }
+    bar.set_message(verb);
+    loop {
+        let import = client.get(path).await?;
+        if !while_in.contains(&text(&import, "state")) {
+            bar.finish_and_clear();
+            return Ok(import);
+        }
+        bar.set_length(import["progress"]["total"].as_u64().unwrap_or(0));
+        bar.set_position(import["progress"]["done"].as_u64().unwrap_or(0));
+        tokio::time::sleep(POLL).await;
+    }
+}
+
+fn print_preview(import: &Value) {
+    let counts = &import["counts"];
+    let detected = &import["detected"];
+    println!(
+        "{}: {} with {}, {}",
+        text(import, "file_name"),
+        text(import, "format"),
+        text(import, "entity"),
+        text(detected, "encoding"),
+    );
+    println!(
+        "  rows     {} read, {} valid, {} with warnings, {} rejected",
+        counts["rows_read"], counts["rows_valid"], counts["rows_warned"], counts["rows_rejected"],
+    );
+    println!(
+        "  records  {}: {} new, {} changed, {} unchanged",
+        counts["records"], counts["records_new"], counts["records_changed"], counts["records_unchanged"],
+    );
+    for group in list(import, "issues") {
+        println!("  {:<8} {} × {}", text(group, "severity"), group["count"], text(group, "code"));
+    }
+}
+
+/// `workbench health-check`.
+#[derive(Debug, Args)]
+pub struct HealthCheckArgs {
+    #[command(flatten)]
+    client: ClientArgs,
+    /// The tenant's slug
+    tenant: String,
+}
+
+/// Runs the tenant's probes. Exit 0 on pass, 1 on warn, 2 on fail, 3 where no result came in time, after the
+/// convention of monitoring plugins.
+pub async fn health_check(args: &HealthCheckArgs) -> Result<ExitCode> {
+    let client = args.client.client()?;
+    let path = format!("/sys/onboarding/{}/health-check?wait=60s", args.tenant);
+    let check = client.send(client.request(Method::POST, &path)).await?;
+    show(&args.client, &check, print_health);
+    Ok(ExitCode::from(match text(&check, "status") {
+        "pass" => 0,
+        "warn" => 1,
+        "fail" => 2,
+        _ => 3,
+    }))
+}
+
+fn print_health(check: &Value) {
+    println!("{}", text(check, "status"));
+    for probe in list(check, "probes") {
+        println!("  {:<5} {:<21} {}", text(probe, "status"), text(probe, "probe"), text(probe, "message"));
+        if text(probe, "status") != "pass" {
+            println!("        → {}", text(probe, "hint"));
+        }
+    }
+}
+
+/// `workbench retrospective`.
+#[derive(Debug, Args)]
+pub struct RetrospectiveArgs {
+    #[command(flatten)]
+    client: ClientArgs,
+    /// quarter, month, country, workflow, kind, or several with commas
+    #[arg(long, default_value = "quarter")]
+    group_by: String,
+}
+
+/// Prints the cohorts.
+pub async fn retrospective(args: &RetrospectiveArgs) -> Result<()> {
+    let path = format!("/sys/onboarding/retrospective?group_by={}", args.group_by);
+    let found = args.client.client()?.get(&path).await?;
+    show(&args.client, &found, print_retrospective);
+    Ok(())
+}
+
+fn print_retrospective(found: &Value) {
+    let days = |durations: &Value| durations["median"].as_f64().map_or("–".to_owned(), |days| format!("{days:.1}"));
+    println!("{:<14} {:>4}  {:>14}  {:>14}  longest step", "cohort", "n", "days to live", "days in all");
+    for cohort in list(found, "cohorts") {
+        println!(
+            "{:<14} {:>4}  {:>14}  {:>14}  {}",
+            text(cohort, "cohort"),
+            cohort["completed"],
+            days(&cohort["time_to_go_live"]),
+            days(&cohort["total_days"]),
+            text(cohort, "longest_step"),
+        );
+    }
+    println!("{} in flight", found["in_flight"]);
+}
+
+/// `workbench jobs`.
+#[derive(Debug, Args)]
+pub struct JobsArgs {
+    #[command(subcommand)]
+    command: JobsCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum JobsCommand {
+    /// List jobs, newest first
+    List {
+        #[command(flatten)]
+        client: ClientArgs,
+        /// queued, running, succeeded, retrying, failed or cancelled
+        #[arg(long)]
+        state: Option<String>,
+    },
+    /// Show a job with every attempt
+    Show {
+        #[command(flatten)]
+        client: ClientArgs,
+        /// Id of the job
+        id: String,
+    },
+    /// Try a failed or cancelled job again
+    Retry {
+        #[command(flatten)]
+        client: ClientArgs,
+        /// Id of the job
+        id: String,
+    },
+    /// Stop a job
+    Cancel {
+        #[command(flatten)]
+        client: ClientArgs,
+        /// Id of the job
+        id: String,
+    },
+}
+
+/// Lists, shows, retries and cancels jobs.
+pub async fn jobs(args: &JobsArgs) -> Result<()> {
+    match &args.command {
+        JobsCommand::List { client, state } => {
+            let filter = state.as_ref().map(|state| format!("&state={state}")).unwrap_or_default();
+            let page = client.client()?.get(&format!("/sys/jobs?limit=200{filter}")).await?;
+            show(client, &page, |page| list(page, "items").iter().for_each(print_job));
+        }
+        JobsCommand::Show { client, id } => {
+            let job = client.client()?.get(&format!("/sys/jobs/{id}")).await?;
+            show(client, &job, print_job);
+        }
+        JobsCommand::Retry { client, id } => {
+            show(client, &client.client()?.post(&format!("/sys/jobs/{id}/retry"), &json!({})).await?, print_job);
+        }
+        JobsCommand::Cancel { client, id } => {
+            show(client, &client.client()?.post(&format!("/sys/jobs/{id}/cancel"), &json!({})).await?, print_job);
+        }
+    }
+    Ok(())
+}
+
+fn print_job(job: &Value) {
+    println!(
+        "{}  {:<15} {:<16} {:<10} attempt {} of {}",
+        text(job, "id"),
+        text(job, "kind"),
+        text(job, "tenant_id"),
+        text(job, "state"),
+        job["attempt"],
+        job["max_attempts"],
+    );
+    if let Some(error) = job["last_error"].as_str() {
+        println!("    {error}");
+    }
+    for attempt in list(job, "attempts") {
+        println!(
+            "    {}. {}  {}  {}",
+            attempt["attempt"],
+            text(attempt, "started_at"),
+            text(attempt, "outcome"),
+            attempt["error"].as_str().unwrap_or_default(),
+        );
+    }
+}

@@ -1,0 +1,134 @@
+//! Commands that work on the store or on nothing at all.
+
+use std::process::ExitCode;
+
+use chrono::TimeDelta;
+use clap::{Args, Subcommand};
+use miette::{IntoDiagnostic, Result, miette};
+use workbench_engine::checklist::RULES;
+use workbench_engine::definition;
+
+use super::PlaceArgs;
+use crate::daemon;
+use crate::http::{self, Role};
+
+/// `workbench token`.
+#[derive(Debug, Args)]
+pub struct TokenArgs {
+    #[command(subcommand)]
+    command: TokenCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum TokenCommand {
+    /// Make a token; its secret is printed once
+    Create {
+        #[command(flatten)]
+        places: PlaceArgs,
+        /// Whom the token stands for in the audit
+        #[arg(long)]
+        name: String,
+        /// What the token may do
+        #[arg(long, value_enum)]
+        role: Role,
+        /// Days until it expires; never where absent
+        #[arg(long, value_name = "DAYS")]
+        expires_in: Option<u16>,
+    },
+    /// List tokens, without their secrets
+    List(PlaceArgs),
+    /// End a token
+    Revoke {
+        #[command(flatten)]
+        places: PlaceArgs,
+        /// Id from `token list`
+        id: String,
+    },
+}
+
+/// Makes, lists and revokes tokens.
+pub async fn token(args: &TokenArgs) -> Result<()> {
+    match &args.command {
+        TokenCommand::Create { places, name, role, expires_in } => {
+            let store = places.places().open_store().await?;
+            let lifetime = expires_in.map(|days| TimeDelta::days(i64::from(days)));
+            println!("{}", daemon::create_token(&store, name, *role, lifetime).await?);
+        }
+        TokenCommand::List(places) => {
+            let store = places.places().open_store().await?;
+            for token in store.tokens().await.into_diagnostic()? {
+                let state = match (token.revoked_at, token.expires_at) {
+                    (Some(at), _) => format!("revoked {at}"),
+                    (None, Some(at)) => format!("until {at}"),
+                    (None, None) => "valid".to_owned(),
+                };
+                println!("{}  {:<14} {:<20} {state}", token.id, token.role, token.name);
+            }
+        }
+        TokenCommand::Revoke { places, id } => {
+            let store = places.places().open_store().await?;
+            let actor = workbench_engine::log::Actor::workbench();
+            let mut tx = store.begin(&actor, chrono::Utc::now()).await.into_diagnostic()?;
+            tx.revoke_token(id).await.into_diagnostic()?;
+            tx.commit().await.into_diagnostic()?;
+        }
+    }
+    Ok(())
+}
+
+/// `workbench audit`.
+#[derive(Debug, Args)]
+pub struct AuditArgs {
+    #[command(subcommand)]
+    command: AuditCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum AuditCommand {
+    /// Check every link of the hash chain, and that replaying the events gives the stored state
+    Verify(PlaceArgs),
+}
+
+/// Exit 0 where the log holds, else 1.
+pub async fn audit(args: &AuditArgs) -> Result<ExitCode> {
+    let AuditCommand::Verify(places) = &args.command;
+    let store = places.places().open_store().await?;
+    let verified = store.verify_events().await.map_err(|error| miette!("{error}"))?;
+    if let Some((seq, why)) = verified.broken {
+        println!("event {seq} does not hold: {why}");
+        return Ok(ExitCode::FAILURE);
+    }
+    if let Some(difference) = store.verify_replay().await.map_err(|error| miette!("{error}"))? {
+        println!("{difference}");
+        return Ok(ExitCode::FAILURE);
+    }
+    println!("{} events hold, and replaying them gives the stored state", verified.entries);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Brings the schema up to date.
+pub async fn migrate(args: &PlaceArgs) -> Result<()> {
+    args.places().open_store().await?;
+    println!("the database is up to date");
+    Ok(())
+}
+
+/// Prints the JSON Schema of workflow files.
+pub fn schema() -> Result<ExitCode> {
+    println!("{}", serde_json::to_string_pretty(&definition::json_schema()).into_diagnostic()?);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Prints the OpenAPI document.
+pub fn openapi() -> Result<ExitCode> {
+    println!("{}", http::openapi().to_pretty_json().into_diagnostic()?);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Prints the step rules.
+pub fn rules() {
+    println!("| asked | state | follows | refusal |\n|---|---|---|---|");
+    for rule in RULES {
+        println!("| {} | {} | {} | {} |", rule.when, rule.state, rule.then, rule.refusal.unwrap_or(""));
+    }
+}

@@ -1,0 +1,348 @@
+//! Puts store, queue, workers, sandbox and server together, and takes them down again.
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{TimeDelta, Utc};
+use miette::{IntoDiagnostic, Result, WrapErr, miette};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use workbench_engine::definition::Known;
+use workbench_engine::log::Actor;
+use workbench_engine::store::{Credential, NewToken, Store};
+use workbench_jobs::{Context, JobSettings, Objects, Queue, QueueAddress, SANDBOX_URL, Status};
+use workbench_probes::HealthProbes;
+
+use crate::http::{self, App, DRAIN, Role, hash_secret, new_secret};
+use crate::sandbox_world::StoredWorld;
+use crate::shipped;
+
+/// Connections per process; Postgres shares its hundred among daemons and workers.
+const CONNECTIONS: u32 = 12;
+/// For how long the login link on the terminal is good.
+const LOGIN_LINK: TimeDelta = TimeDelta::minutes(15);
+/// How often events written by other processes are looked for, while somebody waits for them.
+const HEAD_POLL: Duration = Duration::from_millis(200);
+
+/// Where everything is; the same for `serve`, `worker` and the tools.
+#[derive(Debug, Clone)]
+pub struct Places {
+    /// Folder of the SQLite file, uploads and the bootstrap token.
+    pub data_dir: PathBuf,
+    /// `postgres://…` or `sqlite:…`; a file in `data_dir` where absent.
+    pub database_url: Option<String>,
+    /// `redis://…`; the embedded queue where absent.
+    pub redis_url: Option<String>,
+}
+
+impl Places {
+    fn database(&self) -> String {
+        let file = || format!("sqlite:{}", self.data_dir.join("workbench.db").display());
+        self.database_url.clone().unwrap_or_else(file)
+    }
+
+    fn queue(&self) -> QueueAddress {
+        self.redis_url.clone().map_or(QueueAddress::Embedded, QueueAddress::Redis)
+    }
+
+    /// Makes the data folder, connects and brings the schema up to date.
+    pub async fn open_store(&self) -> Result<Store> {
+        std::fs::create_dir_all(&self.data_dir)
+            .into_diagnostic()
+            .wrap_err_with(|| format!("the data folder `{}` cannot be made", self.data_dir.display()))?;
+        let url = self.database();
+        let store = Store::connect(&url, CONNECTIONS).await.map_err(|error| miette!("{error}"))?;
+        store.migrate(&url).await.map_err(|error| miette!("{error}"))?;
+        Ok(store)
+    }
+
+    async fn context(&self, settings: JobSettings) -> Result<Context> {
+        let store = self.open_store().await?;
+        let objects = Objects::folder(&self.data_dir.join("objects")).into_diagnostic()?;
+        Ok(Context { store, objects, probes: Arc::new(HealthProbes::default()), settings: Arc::new(settings) })
+    }
+}
+
+/// How the daemon serves.
+#[derive(Debug, Clone)]
+pub struct Serving {
+    /// Address of API and console.
+    pub listen: SocketAddr,
+    /// Address of the sandbox platform, if it runs.
+    pub sandbox: Option<SocketAddr>,
+    /// Folder of the operator's workflows.
+    pub workflows: Option<PathBuf>,
+    /// Whether this process runs jobs.
+    pub works: bool,
+    /// Largest upload, in bytes.
+    pub upload_limit: u64,
+}
+
+/// Runs API, console, relay, reconciler and (unless told otherwise) workers until a signal.
+pub async fn serve(places: &Places, settings: JobSettings, serving: &Serving) -> Result<()> {
+    if !serving.works && places.redis_url.is_none() {
+        return Err(miette!(
+            help = "Give `--redis-url redis://…` and start `workbench worker`, or leave `--no-worker` out.",
+            "without a worker in this process nobody would take the jobs of the embedded queue"
+        ));
+    }
+    let stop = stop_on_signal()?;
+    let context = places.context(settings).await?;
+    let known = Known { probes: context.probes.names().into_iter().map(str::to_owned).collect() };
+    let workflows = shipped::workflows(serving.workflows.as_deref(), &known)?;
+    for loaded in &workflows {
+        let mut tx = context.store.begin(&Actor::workbench(), Utc::now()).await.map_err(|error| miette!("{error}"))?;
+        tx.store_workflow(loaded).await.map_err(|error| miette!("{error}"))?;
+        tx.commit().await.map_err(|error| miette!("{error}"))?;
+    }
+    let listener = bind(serving.listen).await?;
+    let address = listener.local_addr().into_diagnostic()?;
+    let mut announcement = Announcement::default();
+    announcement.line("console", &format!("http://{address}/"));
+    let link = login_link(&context.store).await?;
+    announcement.line("log in", &format!("http://{address}/login/{link}   (once, within 15 minutes)"));
+
+    let tasks = TaskTracker::new();
+    if let Some(sandbox) = serving.sandbox {
+        let url = start_sandbox(&context.store, sandbox, &tasks, &stop).await?;
+        announcement.line("sandbox", &url);
+    }
+    let token = bootstrap_token(&context.store, &places.data_dir).await?;
+    announcement.line("token", &format!("{}   (role admin, for the CLI and curl)", token.display()));
+
+    let queue = Queue::new(&places.queue()).into_diagnostic()?;
+    announcement.line(
+        "store",
+        &format!("{:?} with the {} queue", context.store.dialect(), queue.name()).to_lowercase(),
+    );
+    let status = Status::default();
+    start_machinery(&context, &queue, &status, serving.works, &tasks, &stop);
+    watch_head(&context.store, &tasks, &stop);
+
+    let app = App {
+        context: context.clone(),
+        queue,
+        status,
+        workflows: Arc::new(workflows),
+        upload_limit: serving.upload_limit,
+        stop: stop.clone(),
+    };
+    announcement.print();
+    let server = axum::serve(listener, http::router(app)).with_graceful_shutdown(stop.clone().cancelled_owned());
+    // Requests under way may finish, but not hold the process for ever.
+    let patience = async {
+        stop.cancelled().await;
+        tokio::time::sleep(DRAIN).await;
+    };
+    tokio::select! {
+        served = server.into_future() => served.into_diagnostic()?,
+        () = patience => tracing::warn!("some requests did not finish in time"),
+    }
+    finish(&context, &tasks).await;
+    Ok(())
+}
+
+/// Runs jobs until a signal.
+pub async fn work(places: &Places, settings: JobSettings) -> Result<()> {
+    if places.redis_url.is_none() {
+        return Err(miette!(
+            help = "Give `--redis-url redis://…`; with the embedded queue `workbench serve` runs the jobs itself.",
+            "a worker needs a queue that is shared with the daemon"
+        ));
+    }
+    let stop = stop_on_signal()?;
+    let context = places.context(settings).await?;
+    let queue = Queue::new(&places.queue()).into_diagnostic()?;
+    let (status, tasks) = (Status::default(), TaskTracker::new());
+    start_machinery(&context, &queue, &status, true, &tasks, &stop);
+    let mut announcement = Announcement::default();
+    announcement.line("worker", &format!("process {}", std::process::id()));
+    announcement.print();
+    stop.cancelled().await;
+    finish(&context, &tasks).await;
+    Ok(())
+}
+
+/// Runs the sandbox platform alone.
+pub async fn sandbox(places: &Places, listen: SocketAddr) -> Result<()> {
+    let stop = stop_on_signal()?;
+    let store = places.open_store().await?;
+    let tasks = TaskTracker::new();
+    let url = start_sandbox(&store, listen, &tasks, &stop).await?;
+    let mut announcement = Announcement::default();
+    announcement.line("sandbox", &url);
+    announcement.print();
+    tasks.close();
+    tasks.wait().await;
+    store.close().await;
+    Ok(())
+}
+
+async fn bind(address: SocketAddr) -> Result<TcpListener> {
+    TcpListener::bind(address).await.into_diagnostic().wrap_err_with(|| format!("nothing can be served on {address}"))
+}
+
+/// Relay, reconciler and trimming run in every process: each takes other rows, and one that dies is not missed.
+fn start_machinery(
+    context: &Context,
+    queue: &Queue,
+    status: &Status,
+    works: bool,
+    tasks: &TaskTracker,
+    stop: &CancellationToken,
+) {
+    let (c, q, s, t) = (context.clone(), queue.clone(), status.clone(), stop.clone());
+    tasks.spawn(async move { workbench_jobs::relay::run(&c, &q, &s, &t).await });
+    let (c, t) = (context.clone(), stop.clone());
+    tasks.spawn(async move { workbench_jobs::reconcile(&c, &t).await });
+    let (q, t) = (queue.clone(), stop.clone());
+    tasks.spawn(async move { workbench_jobs::trim(&q, &t).await });
+    if works {
+        let (c, q, s, t) = (context.clone(), queue.clone(), status.clone(), stop.clone());
+        tasks.spawn(async move { workbench_jobs::run_workers(&c, &q, &s, &t).await });
+    }
+}
+
+/// Notices events that other processes write, while somebody in this one waits for events.
+fn watch_head(store: &Store, tasks: &TaskTracker, stop: &CancellationToken) {
+    let (store, stop) = (store.clone(), stop.clone());
+    tasks.spawn(async move {
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(HEAD_POLL) => {}
+            }
+            if store.head_watchers() > 0
+                && let Err(error) = store.observe_head().await
+            {
+                tracing::debug!(%error, "the log's end could not be read");
+            }
+        }
+    });
+}
+
+async fn start_sandbox(
+    store: &Store,
+    listen: SocketAddr,
+    tasks: &TaskTracker,
+    stop: &CancellationToken,
+) -> Result<String> {
+    let listener = bind(listen).await?;
+    let url = format!("http://{}/", listener.local_addr().into_diagnostic()?);
+    let mut tx = store.begin(&Actor::workbench(), Utc::now()).await.map_err(|error| miette!("{error}"))?;
+    tx.save_setting(SANDBOX_URL, &url).await.map_err(|error| miette!("{error}"))?;
+    tx.commit().await.map_err(|error| miette!("{error}"))?;
+    let router = workbench_probes::sandbox::router(Arc::new(StoredWorld(store.clone())));
+    let stop = stop.clone();
+    tasks.spawn(async move {
+        let server = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned());
+        if let Err(error) = server.await {
+            tracing::error!(%error, "the sandbox platform ended");
+        }
+    });
+    Ok(url)
+}
+
+/// Lets jobs be handed back, then closes the store.
+async fn finish(context: &Context, tasks: &TaskTracker) {
+    tasks.close();
+    if tokio::time::timeout(DRAIN, tasks.wait()).await.is_err() {
+        tracing::warn!("some work did not stop in time; its leases will run out");
+    }
+    context.store.close().await;
+}
+
+/// Cancelled by SIGINT or SIGTERM.
+fn stop_on_signal() -> Result<CancellationToken> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate()).into_diagnostic()?;
+    let mut interrupt = signal(SignalKind::interrupt()).into_diagnostic()?;
+    let stop = CancellationToken::new();
+    let cancel = stop.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("stopping");
+        cancel.cancel();
+    });
+    Ok(stop)
+}
+
+async fn login_link(store: &Store) -> Result<String> {
+    let secret = new_secret("");
+    let holder = Credential { actor: "operator".to_owned(), role: Role::Admin.as_str().to_owned() };
+    let now = Utc::now();
+    let mut tx = store.begin(&Actor::workbench(), now).await.map_err(|error| miette!("{error}"))?;
+    tx.create_login_link(&hash_secret(&secret), &holder, now + LOGIN_LINK).await.map_err(|error| miette!("{error}"))?;
+    tx.commit().await.map_err(|error| miette!("{error}"))?;
+    Ok(secret)
+}
+
+/// The file with the admin token of this data folder; made where there is none that the store accepts.
+async fn bootstrap_token(store: &Store, data_dir: &Path) -> Result<PathBuf> {
+    let path = data_dir.join("token");
+    if let Ok(secret) = std::fs::read_to_string(&path)
+        && store
+            .token_holder(&hash_secret(secret.trim()), Utc::now())
+            .await
+            .map_err(|error| miette!("{error}"))?
+            .is_some()
+    {
+        return Ok(path);
+    }
+    let secret = create_token(store, "operator", Role::Admin, None).await?;
+    // Written aside and moved into place: whoever reads the file finds a whole token.
+    let aside = data_dir.join(format!("token.{}", std::process::id()));
+    let write = || {
+        let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&aside)?;
+        writeln!(file, "{secret}")?;
+        std::fs::rename(&aside, &path)
+    };
+    write().into_diagnostic().wrap_err_with(|| format!("the token cannot be written to `{}`", path.display()))?;
+    Ok(path)
+}
+
+/// Makes a bearer token; the secret is answered once and stored as a hash.
+pub async fn create_token(store: &Store, name: &str, role: Role, lifetime: Option<TimeDelta>) -> Result<String> {
+    let secret = new_secret("wb_");
+    let now = Utc::now();
+    let new = NewToken {
+        name: name.to_owned(),
+        role: role.as_str().to_owned(),
+        hash: hash_secret(&secret),
+        expires_at: lifetime.map(|lifetime| now + lifetime),
+    };
+    let mut tx = store.begin(&Actor::workbench(), now).await.map_err(|error| miette!("{error}"))?;
+    tx.create_token(&new).await.map_err(|error| miette!("{error}"))?;
+    tx.commit().await.map_err(|error| miette!("{error}"))?;
+    Ok(secret)
+}
+
+/// What is said on the terminal once everything stands.
+#[derive(Default)]
+struct Announcement(Vec<(String, String)>);
+
+impl Announcement {
+    fn line(&mut self, key: &str, value: &str) {
+        self.0.push((key.to_owned(), value.to_owned()));
+    }
+
+    /// In one piece, so that whoever waits for it sees all of it or nothing.
+    fn print(&self) {
+        let mut text = format!("Onboarding Workbench {}\n", env!("CARGO_PKG_VERSION"));
+        for (key, value) in &self.0 {
+            text.push_str(&format!("  {key:<9} {value}\n"));
+        }
+        let mut out = std::io::stdout().lock();
+        // A closed terminal is no reason not to serve.
+        let _ = out.write_all(text.as_bytes());
+        let _ = out.flush();
+    }
+}

@@ -1,0 +1,44 @@
+//! Opaque cursors: a place in a list that stays right while the list grows.
+
+use chrono::{DateTime, Utc};
+
+use super::problem::Problem;
+
+/// Most items of a page.
+const MOST: i64 = 200;
+
+/// A place in a list ordered by time and id, newest first.
+pub fn encode(at: DateTime<Utc>, id: &str) -> String {
+    format!("{:x}.{id}", at.timestamp_micros())
+}
+
+/// Reads a place back.
+pub fn decode(cursor: &str) -> Result<(DateTime<Utc>, String), Problem> {
+    cursor
+        .split_once('.')
+        .and_then(|(at, id)| Some((DateTime::from_timestamp_micros(i64::from_str_radix(at, 16).ok()?)?, id.to_owned())))
+        .ok_or_else(|| {
+            Problem::invalid("cursor", "the cursor was not made here").hint("Use `next_cursor` of the page before, unchanged.")
+        })
+}
+
+/// The number of items asked for, within bounds.
+pub fn limit(asked: Option<i64>) -> Result<i64, Problem> {
+    match asked {
+        None => Ok(50),
+        Some(limit) if (1..=MOST).contains(&limit) => Ok(limit),
+        Some(limit) => Err(Problem::invalid("limit", format!("`limit` is {limit}; it must be 1 to {MOST}"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_survives_the_journey() {
+        let at = DateTime::from_timestamp_micros(1_770_000_000_123_456).expect("a time within range");
+        assert_eq!(decode(&encode(at, "onb_01")).ok(), Some((at, "onb_01".to_owned())));
+        assert!(decode("nonsense").is_err());
+    }
+}

@@ -1,0 +1,182 @@
+//! Health checks over HTTP.
+
+use std::time::Duration;
+
+use axum::extract::{Path, Query, State};
+use axum::http::{StatusCode, header};
+use axum::response::Response;
+use chrono::Utc;
+use serde::Deserialize;
+use utoipa::IntoParams;
+use workbench_engine::definition::{Retry, duration};
+use workbench_engine::job::JobKind;
+use workbench_engine::store::{HealthCheck, NewJob};
+
+use super::access::{Caller, Capability};
+use super::idempotency::{Answer, IdempotencyKey};
+use super::onboarding::bad_query;
+use super::problem::Problem;
+use super::wire::{HealthCheckView, HealthHistory};
+use super::{App, answers};
+
+/// Longest wait for a result.
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
+
+/// How to answer.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct RunQuery {
+    /// Wait so long for the result, for example `30s`; at most `60s`.
+    wait: Option<String>,
+}
+
+/// Run a health check
+///
+/// The tenant's probes run as a job. With `wait`, the answer is the result if it comes in time.
+#[utoipa::path(
+    post, path = "/sys/onboarding/{tenant_id}/health-check", tag = "health",
+    params(
+        ("tenant_id" = String, Path, description = "The tenant's slug"), RunQuery,
+        ("Idempotency-Key" = Option<String>, Header, description = "Repeating the request with the same key repeats the first answer"),
+    ),
+    responses(
+        (status = 200, body = HealthCheckView, description = "The result came within `wait`"),
+        (status = 202, body = HealthCheckView, description = "The check runs", headers(("Location" = String, description = "Address of the check"))),
+        (status = 400, body = Problem, content_type = "application/problem+json"),
+        (status = 401, body = Problem, content_type = "application/problem+json"),
+        (status = 403, body = Problem, content_type = "application/problem+json"),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 422, body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub async fn run(
+    State(app): State<App>,
+    caller: Caller,
+    key: IdempotencyKey,
+    Path(tenant_id): Path<String>,
+    query: Result<Query<RunQuery>, axum::extract::rejection::QueryRejection>,
+) -> Result<Response, Problem> {
+    let Query(query) = query.map_err(|rejection| bad_query(&rejection))?;
+    let wait = query
+        .wait
+        .as_deref()
+        .map(|text| duration::parse(text).map_err(|error| Problem::invalid("wait", error)))
+        .transpose()?
+        .map(|wait| wait.min(LONGEST_WAIT));
+    let (started, check_id) = start(&app, &caller, &key, &tenant_id).await?;
+    if let (Some(wait), Some(check_id)) = (wait, check_id)
+        && let Some(check) = finished(&app, &tenant_id, &check_id, wait).await?
+    {
+        return Answer::json(StatusCode::OK, &answers::health_check(check)).into_response();
+    }
+    Ok(started)
+}
+
+/// Writes the check and its job. No id where the answer is a replay.
+pub async fn start(
+    app: &App,
+    caller: &Caller,
+    key: &IdempotencyKey,
+    tenant_id: &str,
+) -> Result<(Response, Option<String>), Problem> {
+    caller.require(Capability::HealthRun)?;
+    app.context.store.tenant(tenant_id).await?;
+    let mut tx = app.context.store.begin(&caller.actor, Utc::now()).await?;
+    if let Some(answer) = key.take(&mut tx, b"").await? {
+        return Ok((answer, None));
+    }
+    let job = NewJob::new(JobKind::HealthCheck, tenant_id, Retry::default());
+    let (check_id, job_id) = tx.request_health_check(job).await?;
+    let view = answers::health_check(HealthCheck {
+        id: check_id.clone(),
+        tenant_id: tenant_id.to_owned(),
+        job_id,
+        aggregate: None,
+        checked_at: None,
+        finished_at: None,
+        actor: caller.actor.id.clone(),
+        created_at: tx.now(),
+        probes: Vec::new(),
+    });
+    let answer = Answer::json(StatusCode::ACCEPTED, &view)
+        .header(header::LOCATION, format!("/sys/onboarding/{tenant_id}/health/{check_id}"));
+    key.keep(&mut tx, &answer).await?;
+    tx.commit().await?;
+    Ok((answer.into_response()?, Some(check_id)))
+}
+
+/// The check once it has finished, if it does within `wait`.
+async fn finished(app: &App, tenant_id: &str, check_id: &str, wait: Duration) -> Result<Option<HealthCheck>, Problem> {
+    let mut head = app.context.store.watch_head();
+    let deadline = tokio::time::Instant::now() + wait;
+    loop {
+        // Seen before the question is asked, so that no change falls in between.
+        head.mark_unchanged();
+        let check = app.context.store.health_check(tenant_id, check_id).await?;
+        if check.finished_at.is_some() {
+            return Ok(Some(check));
+        }
+        tokio::select! {
+            changed = head.changed() => if changed.is_err() { return Ok(None) },
+            () = tokio::time::sleep_until(deadline) => return Ok(None),
+            () = app.stop.cancelled() => return Ok(None),
+        }
+    }
+}
+
+/// Show a tenant's health
+#[utoipa::path(
+    get, path = "/sys/onboarding/{tenant_id}/health", tag = "health",
+    params(("tenant_id" = String, Path, description = "The tenant's slug")),
+    responses(
+        (status = 200, body = HealthHistory),
+        (status = 401, body = Problem, content_type = "application/problem+json"),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub async fn history(
+    State(app): State<App>,
+    caller: Caller,
+    Path(tenant_id): Path<String>,
+) -> Result<axum::Json<HealthHistory>, Problem> {
+    caller.require(Capability::Read)?;
+    app.context.store.tenant(&tenant_id).await?;
+    Ok(axum::Json(of_tenant(&app, &tenant_id).await?))
+}
+
+/// A tenant's health, for API and console.
+pub async fn of_tenant(app: &App, tenant_id: &str) -> Result<HealthHistory, Problem> {
+    let history = app.context.store.health_checks(tenant_id, 50).await?;
+    let latest = match history.iter().find(|check| check.aggregate.is_some()) {
+        Some(check) => Some(app.context.store.health_check(tenant_id, &check.id).await?),
+        None => None,
+    };
+    Ok(HealthHistory {
+        latest: latest.map(answers::health_check),
+        history: history.into_iter().map(answers::health_check).collect(),
+    })
+}
+
+/// Show a health check
+#[utoipa::path(
+    get, path = "/sys/onboarding/{tenant_id}/health/{check_id}", tag = "health",
+    params(
+        ("tenant_id" = String, Path, description = "The tenant's slug"),
+        ("check_id" = String, Path, description = "Id of the health check"),
+    ),
+    responses(
+        (status = 200, body = HealthCheckView),
+        (status = 401, body = Problem, content_type = "application/problem+json"),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub async fn show(
+    State(app): State<App>,
+    caller: Caller,
+    Path((tenant_id, check_id)): Path<(String, String)>,
+) -> Result<axum::Json<HealthCheckView>, Problem> {
+    caller.require(Capability::Read)?;
+    let check = app.context.store.health_check(&tenant_id, &check_id).await?;
+    Ok(axum::Json(answers::health_check(check)))
+}

@@ -1,0 +1,410 @@
+//! Uploads and what becomes of them.
+
+use std::collections::BTreeMap;
+
+use axum::extract::multipart::Field;
+use axum::extract::{DefaultBodyLimit, Multipart, Path, Query, State};
+use axum::http::{StatusCode, header};
+use axum::response::Response;
+use chrono::Utc;
+use serde::Deserialize;
+use ulid::Ulid;
+use utoipa::IntoParams;
+use workbench_engine::store::{Import, IssueFilter, JobFilter, NewImport};
+use workbench_importer::{Entity, Format};
+use workbench_jobs::{ObjectError, Stored};
+
+use super::access::{Caller, Capability};
+use super::idempotency::{Answer, IdempotencyKey};
+use super::onboarding::bad_query;
+use super::problem::Problem;
+use super::wire::{ImportPage, ImportView, IssuePage, UploadForm};
+use super::{App, answers, cursor};
+
+/// Longest text field of an upload.
+const FIELD_LIMIT: usize = 64 * 1024;
+
+/// What an upload says besides its file.
+#[derive(Debug, Default)]
+struct Fields {
+    file: Option<(Stored, Option<String>)>,
+    format: Option<String>,
+    entity: Option<String>,
+    mapping: BTreeMap<String, String>,
+    mode: Option<String>,
+}
+
+/// Upload a file
+///
+/// The file is read for a preview; nothing is stored in the tenant's data before the import is confirmed.
+#[utoipa::path(
+    post, path = "/sys/onboarding/{tenant_id}/imports", tag = "imports",
+    params(
+        ("tenant_id" = String, Path, description = "The tenant's slug"),
+        ("Idempotency-Key" = Option<String>, Header, description = "Repeating the upload with the same key repeats the first answer"),
+    ),
+    request_body(content = UploadForm, content_type = "multipart/form-data"),
+    responses(
+        (status = 202, body = ImportView, headers(("Location" = String, description = "Address of the import"))),
+        (status = 400, body = Problem, content_type = "application/problem+json"),
+        (status = 401, body = Problem, content_type = "application/problem+json"),
+        (status = 403, body = Problem, content_type = "application/problem+json"),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 413, body = Problem, content_type = "application/problem+json"),
+        (status = 422, body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub async fn upload(
+    State(app): State<App>,
+    caller: Caller,
+    key: IdempotencyKey,
+    Path(tenant_id): Path<String>,
+    multipart: Result<Multipart, axum::extract::multipart::MultipartRejection>,
+) -> Result<Response, Problem> {
+    caller.require(Capability::Import)?;
+    app.context.store.tenant(&tenant_id).await?;
+    let mut multipart = multipart.map_err(|rejection| {
+        Problem::new(rejection.status(), "multipart", "The upload cannot be read", rejection.body_text())
+            .hint("Send `multipart/form-data` with a field `file`.")
+    })?;
+    let id = format!("imp_{}", Ulid::new());
+    let mut fields = Fields::default();
+    let read = receive(&app, &id, &mut multipart, &mut fields).await;
+    let checked = match read {
+        Ok(()) => declare(&tenant_id, &id, &fields),
+        Err(problem) => Err(problem),
+    };
+    let answer = match checked {
+        Ok(new) => store(&app, &caller, &key, &new).await,
+        Err(problem) => Err(problem),
+    };
+    // Whoever does not become an import leaves no file behind. A replayed answer names the first upload's import.
+    let kept = answer.as_ref().is_ok_and(|(_, kept)| *kept);
+    if let (false, Some((stored, _))) = (kept, &fields.file)
+        && let Err(error) = app.context.objects.remove(&stored.key).await
+    {
+        tracing::warn!(%error, "an upload that was not kept could not be removed");
+    }
+    answer.map(|(response, _)| response)
+}
+
+async fn receive(app: &App, id: &str, multipart: &mut Multipart, fields: &mut Fields) -> Result<(), Problem> {
+    let unreadable = |error: axum::extract::multipart::MultipartError| {
+        Problem::new(error.status(), "multipart", "The upload cannot be read", error.body_text())
+    };
+    while let Some(field) = multipart.next_field().await.map_err(unreadable)? {
+        let name = field.name().unwrap_or_default().to_owned();
+        match name.as_str() {
+            "file" if fields.file.is_some() => {
+                return Err(Problem::invalid("second_file", "the upload has more than one `file`"));
+            }
+            "file" => {
+                let file_name = field.file_name().map(str::to_owned);
+                let stored = app
+                    .context
+                    .objects
+                    .put(&format!("imports/{id}"), app.upload_limit, field)
+                    .await
+                    .map_err(|error| unstored(&error))?;
+                fields.file = Some((stored, file_name));
+            }
+            "format" => fields.format = Some(text(field).await?),
+            "entity" => fields.entity = Some(text(field).await?).filter(|entity| !entity.is_empty()),
+            "mode" => fields.mode = Some(text(field).await?),
+            "mapping" => {
+                fields.mapping = serde_json::from_str(&text(field).await?).map_err(|error| {
+                    Problem::invalid("mapping", format!("`mapping` is no JSON object of texts: {error}"))
+                        .hint(r#"Use {"column of the file": "field"}."#)
+                })?;
+            }
+            other => {
+                let problem = Problem::invalid("unknown_field", format!("the upload has an unknown field `{other}`"));
+                let known = ["file", "format", "entity", "mapping", "mode"];
+                return Err(match super::problem::nearest(other, known.into_iter()) {
+                    Some(nearest) => problem.hint(format!("Did you mean `{nearest}`?")),
+                    None => problem.hint(format!("Known are {}.", known.join(", "))),
+                });
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn text(mut field: Field<'_>) -> Result<String, Problem> {
+    let name = field.name().unwrap_or_default().to_owned();
+    let mut bytes = Vec::new();
+    while let Some(chunk) = field.chunk().await.map_err(|error| {
+        Problem::new(error.status(), "multipart", "The upload cannot be read", error.body_text())
+    })? {
+        bytes.extend_from_slice(&chunk);
+        if bytes.len() > FIELD_LIMIT {
+            return Err(Problem::invalid("field_too_long", format!("`{name}` is longer than {FIELD_LIMIT} bytes")));
+        }
+    }
+    String::from_utf8(bytes).map_err(|_| Problem::invalid("field_encoding", format!("`{name}` is not UTF-8")))
+}
+
+fn unstored(error: &ObjectError) -> Problem {
+    match error {
+        ObjectError::TooLarge { .. } => Problem::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "upload_too_large",
+            "The file is too large",
+            error.to_string(),
+        )
+        .hint("Split the file, or let the operator raise `--upload-limit`."),
+        ObjectError::Upload(_) => {
+            Problem::new(StatusCode::BAD_REQUEST, "upload_broken", "The upload broke off", error.to_string())
+        }
+        ObjectError::Store(_) | ObjectError::Folder(_) => {
+            tracing::error!(%error, "an upload could not be stored");
+            let mut problem = Problem::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "uploads_unavailable",
+                "Uploads cannot be stored now",
+                "the file was not kept; the daemon's log says why",
+            );
+            problem.retry_after = Some(10);
+            problem
+        }
+    }
+}
+
+/// The import that an upload asks for.
+fn declare(tenant_id: &str, id: &str, fields: &Fields) -> Result<NewImport, Problem> {
+    let (stored, file_name) =
+        fields.file.as_ref().ok_or_else(|| Problem::invalid("missing_file", "the upload has no field `file`"))?;
+    let format = match fields.format.as_deref() {
+        None | Some("" | "auto") => None,
+        Some(format) => Some(format.parse::<Format>().map_err(|error| {
+            Problem::invalid("unknown_format", error.to_string()).hint("Use csv, sie, fipjp, xml, json or auto.")
+        })?),
+    };
+    let entity = fields
+        .entity
+        .as_deref()
+        .map(|entity| {
+            entity.parse::<Entity>().map_err(|error| {
+                Problem::invalid("unknown_entity", error.to_string()).hint("Use members, clubs or ledger.")
+            })
+        })
+        .transpose()?;
+    let mode = fields.mode.as_deref().filter(|mode| !mode.is_empty()).unwrap_or("preview");
+    if !matches!(mode, "preview" | "apply") {
+        return Err(Problem::invalid("unknown_mode", format!("`{mode}` is no mode")).hint("Use preview or apply."));
+    }
+    Ok(NewImport {
+        id: id.to_owned(),
+        tenant_id: tenant_id.to_owned(),
+        mode: mode.to_owned(),
+        format: format.map(|format| format.to_string()),
+        entity: entity.map(|entity| entity.to_string()),
+        mapping: fields.mapping.clone(),
+        file_name: file_name.clone(),
+        object_key: stored.key.clone(),
+        size: i64::try_from(stored.size).unwrap_or(i64::MAX),
+        sha256: stored.sha256.clone(),
+    })
+}
+
+/// Writes the import and its job; says whether the file is now referred to.
+async fn store(app: &App, caller: &Caller, key: &IdempotencyKey, new: &NewImport) -> Result<(Response, bool), Problem> {
+    let mut tx = app.context.store.begin(&caller.actor, Utc::now()).await?;
+    let content = format!("{}\0{:?}\0{:?}\0{}\0{:?}", new.sha256, new.format, new.entity, new.mode, new.mapping);
+    if let Some(answer) = key.take(&mut tx, content.as_bytes()).await? {
+        return Ok((answer, false));
+    }
+    let job_id = tx.create_import(new).await?;
+    let import = tx.import(&new.id).await?;
+    let mut view = answers::import(import, Vec::new(), None);
+    view.job_id = Some(job_id);
+    let answer = Answer::json(StatusCode::ACCEPTED, &view)
+        .header(header::LOCATION, format!("/sys/onboarding/{}/imports/{}", new.tenant_id, new.id));
+    key.keep(&mut tx, &answer).await?;
+    tx.commit().await?;
+    Ok((answer.into_response()?, true))
+}
+
+/// The body limit of uploads is the object store's, which counts while it streams.
+pub fn unlimited() -> DefaultBodyLimit {
+    DefaultBodyLimit::disable()
+}
+
+/// List a tenant's imports
+#[utoipa::path(
+    get, path = "/sys/onboarding/{tenant_id}/imports", tag = "imports",
+    params(("tenant_id" = String, Path, description = "The tenant's slug")),
+    responses(
+        (status = 200, body = ImportPage),
+        (status = 401, body = Problem, content_type = "application/problem+json"),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub async fn list(
+    State(app): State<App>,
+    caller: Caller,
+    Path(tenant_id): Path<String>,
+) -> Result<axum::Json<ImportPage>, Problem> {
+    caller.require(Capability::Read)?;
+    app.context.store.tenant(&tenant_id).await?;
+    let mut items = Vec::new();
+    for import in app.context.store.imports(&tenant_id, 50).await? {
+        items.push(view(&app, import).await?);
+    }
+    Ok(axum::Json(ImportPage { items }))
+}
+
+/// An import with its issues' groups and the progress of its latest job.
+async fn view(app: &App, import: Import) -> Result<ImportView, Problem> {
+    let store = &app.context.store;
+    let groups = store.issue_groups(&import.id).await?;
+    let filter = JobFilter { subject_id: Some(import.id.clone()), limit: 1, ..JobFilter::default() };
+    let job = store.jobs(&filter).await?.pop();
+    Ok(answers::import(import, groups, job))
+}
+
+/// Show an import
+#[utoipa::path(
+    get, path = "/sys/onboarding/{tenant_id}/imports/{import_id}", tag = "imports",
+    params(
+        ("tenant_id" = String, Path, description = "The tenant's slug"),
+        ("import_id" = String, Path, description = "Id of the import"),
+    ),
+    responses(
+        (status = 200, body = ImportView),
+        (status = 401, body = Problem, content_type = "application/problem+json"),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub async fn show(
+    State(app): State<App>,
+    caller: Caller,
+    Path((tenant_id, import_id)): Path<(String, String)>,
+) -> Result<axum::Json<ImportView>, Problem> {
+    caller.require(Capability::Read)?;
+    let import = app.context.store.import(&tenant_id, &import_id).await?;
+    Ok(axum::Json(view(&app, import).await?))
+}
+
+/// Filter and place among issues.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct IssueQuery {
+    /// Only issues with this code.
+    code: Option<String>,
+    /// Only `error` or `warning`.
+    severity: Option<String>,
+    /// `next_cursor` of the page before.
+    cursor: Option<String>,
+    /// Items wanted, 1 to 200; 50 where absent.
+    limit: Option<i64>,
+}
+
+/// List an import's issues
+#[utoipa::path(
+    get, path = "/sys/onboarding/{tenant_id}/imports/{import_id}/issues", tag = "imports",
+    params(
+        ("tenant_id" = String, Path, description = "The tenant's slug"),
+        ("import_id" = String, Path, description = "Id of the import"),
+        IssueQuery,
+    ),
+    responses(
+        (status = 200, body = IssuePage),
+        (status = 400, body = Problem, content_type = "application/problem+json"),
+        (status = 401, body = Problem, content_type = "application/problem+json"),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 422, body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub async fn issues(
+    State(app): State<App>,
+    caller: Caller,
+    Path((tenant_id, import_id)): Path<(String, String)>,
+    query: Result<Query<IssueQuery>, axum::extract::rejection::QueryRejection>,
+) -> Result<axum::Json<IssuePage>, Problem> {
+    caller.require(Capability::Read)?;
+    let Query(query) = query.map_err(|rejection| bad_query(&rejection))?;
+    app.context.store.import(&tenant_id, &import_id).await?;
+    let limit = cursor::limit(query.limit)?;
+    let after = match query.cursor.as_deref() {
+        None => 0,
+        Some(text) => text.parse().map_err(|_| Problem::invalid("cursor", "the cursor was not made here"))?,
+    };
+    let filter = IssueFilter { after, code: query.code, severity: query.severity, limit };
+    let found = app.context.store.issues(&import_id, &filter).await?;
+    let full = i64::try_from(found.len()).is_ok_and(|found| found == limit);
+    let next_cursor = found.last().filter(|_| full).map(|last| last.ordinal.to_string());
+    Ok(axum::Json(IssuePage { items: found.into_iter().map(answers::issue).collect(), next_cursor }))
+}
+
+/// Confirm an import
+///
+/// The preview was seen; its records are to be stored. Confirming twice is confirming once.
+#[utoipa::path(
+    post, path = "/sys/onboarding/{tenant_id}/imports/{import_id}/confirm", tag = "imports",
+    params(
+        ("tenant_id" = String, Path, description = "The tenant's slug"),
+        ("import_id" = String, Path, description = "Id of the import"),
+        ("Idempotency-Key" = Option<String>, Header, description = "Repeating the request with the same key repeats the first answer"),
+    ),
+    responses(
+        (status = 202, body = ImportView),
+        (status = 401, body = Problem, content_type = "application/problem+json"),
+        (status = 403, body = Problem, content_type = "application/problem+json"),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 409, body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub async fn confirm(
+    State(app): State<App>,
+    caller: Caller,
+    key: IdempotencyKey,
+    Path((tenant_id, import_id)): Path<(String, String)>,
+) -> Result<Response, Problem> {
+    caller.require(Capability::Import)?;
+    let before = app.context.store.import(&tenant_id, &import_id).await?;
+    let groups = app.context.store.issue_groups(&before.id).await?;
+    let mut tx = app.context.store.begin(&caller.actor, Utc::now()).await?;
+    if let Some(answer) = key.take(&mut tx, b"").await? {
+        return Ok(answer);
+    }
+    let job_id = tx.confirm_import(&import_id).await?;
+    let mut view = answers::import(tx.import(&import_id).await?, groups, None);
+    view.job_id = job_id;
+    let answer = Answer::json(StatusCode::ACCEPTED, &view);
+    key.keep(&mut tx, &answer).await?;
+    tx.commit().await?;
+    answer.into_response()
+}
+
+/// Cancel an import
+///
+/// Possible until it is stored whole. What was stored of it by then stays.
+#[utoipa::path(
+    post, path = "/sys/onboarding/{tenant_id}/imports/{import_id}/cancel", tag = "imports",
+    params(
+        ("tenant_id" = String, Path, description = "The tenant's slug"),
+        ("import_id" = String, Path, description = "Id of the import"),
+    ),
+    responses(
+        (status = 200, body = ImportView),
+        (status = 401, body = Problem, content_type = "application/problem+json"),
+        (status = 403, body = Problem, content_type = "application/problem+json"),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 409, body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub async fn cancel(
+    State(app): State<App>,
+    caller: Caller,
+    Path((tenant_id, import_id)): Path<(String, String)>,
+) -> Result<axum::Json<ImportView>, Problem> {
+    caller.require(Capability::Import)?;
+    app.context.store.import(&tenant_id, &import_id).await?;
+    let mut tx = app.context.store.begin(&caller.actor, Utc::now()).await?;
+    tx.cancel_import(&import_id).await?;
+    tx.commit().await?;
+    let import = app.context.store.import(&tenant_id, &import_id).await?;
+    Ok(axum::Json(view(&app, import).await?))
+}

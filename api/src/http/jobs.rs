@@ -1,0 +1,150 @@
+//! Jobs over HTTP.
+
+use axum::extract::{Path, Query, State};
+use chrono::Utc;
+use serde::Deserialize;
+use utoipa::IntoParams;
+use workbench_engine::job::{JobCommand, JobKind, JobState};
+use workbench_engine::store::JobFilter;
+
+use super::access::{Caller, Capability};
+use super::onboarding::bad_query;
+use super::problem::Problem;
+use super::wire::{JobPage, JobView};
+use super::{App, answers, cursor};
+
+/// Filter and place among jobs.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct JobQuery {
+    /// `queued`, `running`, `succeeded`, `retrying`, `failed` or `cancelled`.
+    state: Option<String>,
+    /// `import_preview`, `import_load`, `health_check` or `timer`.
+    kind: Option<String>,
+    /// Only of this tenant.
+    tenant_id: Option<String>,
+    /// `next_cursor` of the page before.
+    cursor: Option<String>,
+    /// Items wanted, 1 to 200; 50 where absent.
+    limit: Option<i64>,
+}
+
+/// List jobs
+///
+/// Newest first.
+#[utoipa::path(
+    get, path = "/sys/jobs", tag = "jobs", params(JobQuery),
+    responses(
+        (status = 200, body = JobPage),
+        (status = 400, body = Problem, content_type = "application/problem+json"),
+        (status = 401, body = Problem, content_type = "application/problem+json"),
+        (status = 422, body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub async fn list(
+    State(app): State<App>,
+    caller: Caller,
+    query: Result<Query<JobQuery>, axum::extract::rejection::QueryRejection>,
+) -> Result<axum::Json<JobPage>, Problem> {
+    caller.require(Capability::Read)?;
+    let Query(query) = query.map_err(|rejection| bad_query(&rejection))?;
+    Ok(axum::Json(page(&app, query).await?))
+}
+
+/// A page of jobs, for API and console.
+pub async fn page(app: &App, query: JobQuery) -> Result<JobPage, Problem> {
+    let known = |error: String, all: &[&str]| {
+        Problem::invalid("filter", error).hint(format!("Use one of {}.", all.join(", ")))
+    };
+    let states = JobState::ALL.map(JobState::as_str);
+    let kinds = JobKind::ALL.map(JobKind::as_str);
+    let limit = cursor::limit(query.limit)?;
+    let filter = JobFilter {
+        state: query.state.map(|state| state.parse().map_err(|error| known(error, &states))).transpose()?,
+        kind: query.kind.map(|kind| kind.parse().map_err(|error| known(error, &kinds))).transpose()?,
+        tenant_id: query.tenant_id,
+        subject_id: None,
+        before: query.cursor.as_deref().map(cursor::decode).transpose()?,
+        limit,
+    };
+    let found = app.context.store.jobs(&filter).await?;
+    let full = i64::try_from(found.len()).is_ok_and(|found| found == limit);
+    let next_cursor = found.last().filter(|_| full).map(|last| cursor::encode(last.created_at, &last.id));
+    Ok(JobPage { items: found.into_iter().map(|job| answers::job(job, None)).collect(), next_cursor })
+}
+
+/// Show a job
+///
+/// With every attempt and how it ended.
+#[utoipa::path(
+    get, path = "/sys/jobs/{job_id}", tag = "jobs",
+    params(("job_id" = String, Path, description = "Id of the job")),
+    responses(
+        (status = 200, body = JobView),
+        (status = 401, body = Problem, content_type = "application/problem+json"),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub async fn show(
+    State(app): State<App>,
+    caller: Caller,
+    Path(job_id): Path<String>,
+) -> Result<axum::Json<JobView>, Problem> {
+    caller.require(Capability::Read)?;
+    let job = app.context.store.job(&job_id).await?;
+    let attempts = app.context.store.attempts(&job_id).await?;
+    Ok(axum::Json(answers::job(job, Some(attempts))))
+}
+
+/// Retry a job
+///
+/// Possible where it has failed or was cancelled; it gets a fresh set of attempts.
+#[utoipa::path(
+    post, path = "/sys/jobs/{job_id}/retry", tag = "jobs",
+    params(("job_id" = String, Path, description = "Id of the job")),
+    responses(
+        (status = 200, body = JobView),
+        (status = 401, body = Problem, content_type = "application/problem+json"),
+        (status = 403, body = Problem, content_type = "application/problem+json"),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 409, body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub async fn retry(
+    State(app): State<App>,
+    caller: Caller,
+    Path(job_id): Path<String>,
+) -> Result<axum::Json<JobView>, Problem> {
+    command(&app, &caller, &job_id, &JobCommand::Retry).await
+}
+
+/// Cancel a job
+///
+/// A running job stops at its worker's next heartbeat.
+#[utoipa::path(
+    post, path = "/sys/jobs/{job_id}/cancel", tag = "jobs",
+    params(("job_id" = String, Path, description = "Id of the job")),
+    responses(
+        (status = 200, body = JobView),
+        (status = 401, body = Problem, content_type = "application/problem+json"),
+        (status = 403, body = Problem, content_type = "application/problem+json"),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 409, body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub async fn cancel(
+    State(app): State<App>,
+    caller: Caller,
+    Path(job_id): Path<String>,
+) -> Result<axum::Json<JobView>, Problem> {
+    command(&app, &caller, &job_id, &JobCommand::Cancel).await
+}
+
+async fn command(app: &App, caller: &Caller, job_id: &str, command: &JobCommand) -> Result<axum::Json<JobView>, Problem> {
+    caller.require(Capability::JobsManage)?;
+    let mut tx = app.context.store.begin(&caller.actor, Utc::now()).await?;
+    let job = tx.command_job(job_id, command).await?;
+    tx.commit().await?;
+    Ok(axum::Json(answers::job(job, None)))
+}

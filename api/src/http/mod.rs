@@ -1,0 +1,154 @@
+//! The HTTP shell: decodes, asks the engine, encodes. No rule lives here.
+
+mod access;
+mod answers;
+mod body;
+mod console;
+mod cursor;
+mod events;
+mod health;
+mod idempotency;
+mod imports;
+mod jobs;
+mod onboarding;
+mod problem;
+mod readiness;
+mod retrospective;
+mod steps;
+mod wire;
+mod workflows;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::response::IntoResponse;
+use axum::routing::get;
+use tokio_util::sync::CancellationToken;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::set_header::SetResponseHeaderLayer;
+use tower_http::trace::TraceLayer;
+use utoipa::OpenApi;
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt};
+use utoipa_axum::routes;
+use workbench_engine::definition::Loaded;
+use workbench_jobs::{Context, Queue, Status};
+
+pub use access::{Role, hash_secret, new_secret};
+pub use answers::readable_event;
+use problem::Problem;
+
+/// Largest JSON body.
+const JSON_LIMIT: usize = 1024 * 1024;
+
+/// What every handler may use.
+#[derive(Clone)]
+pub struct App {
+    /// Store, uploads, probes.
+    pub context: Context,
+    /// The queue, for readiness.
+    pub queue: Queue,
+    /// The worker pool and relay of this process, for readiness.
+    pub status: Status,
+    /// The newest version of every workflow.
+    pub workflows: Arc<Vec<Loaded>>,
+    /// Largest upload, in bytes.
+    pub upload_limit: u64,
+    /// Ends long-lived answers when the daemon stops.
+    pub stop: CancellationToken,
+}
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Onboarding Workbench",
+        description = "Tenant onboarding as durable workflows. Errors are RFC 9457 problem details; times are RFC 3339 in UTC.",
+        license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")
+    ),
+    security(("bearer" = [])),
+    modifiers(&Bearer)
+)]
+struct Document;
+
+struct Bearer;
+
+impl utoipa::Modify for Bearer {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let components = document.components.get_or_insert_with(Default::default);
+        components.add_security_scheme("bearer", SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
+    }
+}
+
+/// The API's routes with their description.
+fn described() -> OpenApiRouter<App> {
+    OpenApiRouter::with_openapi(Document::openapi())
+        .routes(routes!(onboarding::open, onboarding::list))
+        .routes(routes!(retrospective::show))
+        .routes(routes!(onboarding::show))
+        .routes(routes!(steps::patch))
+        .routes(routes!(imports::upload, imports::list).layer(imports::unlimited()))
+        .routes(routes!(imports::show))
+        .routes(routes!(imports::issues))
+        .routes(routes!(imports::confirm))
+        .routes(routes!(imports::cancel))
+        .routes(routes!(health::run))
+        .routes(routes!(health::history))
+        .routes(routes!(health::show))
+        .routes(routes!(events::of_tenant))
+        .routes(routes!(events::stream))
+        .routes(routes!(jobs::list))
+        .routes(routes!(jobs::show))
+        .routes(routes!(jobs::retry))
+        .routes(routes!(jobs::cancel))
+        .routes(routes!(workflows::list))
+        .routes(routes!(readiness::healthz))
+        .routes(routes!(readiness::readyz))
+}
+
+/// The OpenAPI document, generated from the handlers.
+#[must_use]
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    described().split_for_parts().1
+}
+
+/// The whole HTTP surface: API, description and console.
+pub fn router(app: App) -> Router {
+    let (api, document) = described().split_for_parts();
+    let document = Arc::new(document);
+    let header = |name: &'static str, value: &'static str| {
+        SetResponseHeaderLayer::if_not_present(HeaderName::from_static(name), HeaderValue::from_static(value))
+    };
+    Router::new()
+        .merge(api)
+        .route("/openapi.json", get(move || async move { axum::Json(&*document).into_response() }))
+        .merge(console::routes())
+        .fallback(|| async { Problem::not_found("there is no such address") })
+        .method_not_allowed_fallback(|| async {
+            Problem::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "method_not_allowed",
+                "The address does not know this method",
+                "the method is not supported here; `Allow` says which are",
+            )
+        })
+        .layer(DefaultBodyLimit::max(JSON_LIMIT))
+        .layer(CatchPanicLayer::custom(|_| {
+            Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "The daemon failed", "the daemon's log says why")
+                .into_response()
+        }))
+        .layer(header("x-content-type-options", "nosniff"))
+        .layer(header("referrer-policy", "same-origin"))
+        .layer(header(
+            "content-security-policy",
+            "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; \
+             form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+        ))
+        .layer(TraceLayer::new_for_http())
+        .with_state(app)
+}
+
+/// How long a daemon that stops waits for requests under way.
+pub const DRAIN: Duration = Duration::from_secs(10);

@@ -1,0 +1,84 @@
+//! Whether the daemon lives, and whether it can do its work.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use chrono::Utc;
+use serde_json::json;
+use workbench_jobs::PoolState;
+
+use super::App;
+use super::wire::{Readiness, ReadinessPart};
+
+/// A part that does not answer so soon is down.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// Due jobs older than this mean that the relay or the workers are behind.
+const BEHIND: i64 = 60;
+
+/// Say that the process lives
+#[utoipa::path(
+    get, path = "/healthz", tag = "operations", security(()),
+    responses((status = 200, content_type = "application/health+json", body = String))
+)]
+pub async fn healthz() -> Response {
+    let body = json!({ "status": "pass", "serviceId": "workbench", "version": env!("CARGO_PKG_VERSION") });
+    ([(header::CONTENT_TYPE, "application/health+json")], body.to_string()).into_response()
+}
+
+/// Say whether the daemon can do its work
+///
+/// Names each part that cannot.
+#[utoipa::path(
+    get, path = "/readyz", tag = "operations", security(()),
+    responses((status = 200, body = Readiness), (status = 503, body = Readiness))
+)]
+pub async fn readyz(State(app): State<App>) -> Response {
+    let store = async {
+        match tokio::time::timeout(PATIENCE, app.context.store.oldest_due(Utc::now())).await {
+            Ok(Ok(oldest)) => Ok(oldest),
+            Ok(Err(_)) => Err("the database does not answer properly; see the log".to_owned()),
+            Err(_) => Err(format!("the database did not answer within {PATIENCE:?}")),
+        }
+    };
+    let queue = async {
+        match tokio::time::timeout(PATIENCE, app.queue.ping()).await {
+            Ok(Ok(())) => Ok(app.queue.name().to_owned()),
+            Ok(Err(error)) => Err(error.to_string()),
+            Err(_) => Err(format!("the queue did not answer within {PATIENCE:?}")),
+        }
+    };
+    let (store, queue) = tokio::join!(store, queue);
+    let relay = match (app.status.relay_problem(), &store) {
+        (Some(problem), _) => Err(problem),
+        (None, Ok(Some(oldest))) if (Utc::now() - *oldest).num_seconds() > BEHIND => {
+            Err(format!("the oldest due job has been waiting since {oldest}"))
+        }
+        (None, _) => Ok("no job waits unduly".to_owned()),
+    };
+    let workers = match app.status.pool() {
+        PoolState::Off => Ok("this process runs no jobs".to_owned()),
+        PoolState::Running { worker } => Ok(worker),
+        PoolState::Starting => Err("starting".to_owned()),
+        PoolState::Restarting { error, since } => Err(format!("restarting since {since}: {error}")),
+    };
+    let parts = BTreeMap::from([
+        ("store".to_owned(), part(store.map(|_| format!("{:?}", app.context.store.dialect()).to_lowercase()))),
+        ("queue".to_owned(), part(queue)),
+        ("relay".to_owned(), part(relay)),
+        ("workers".to_owned(), part(workers)),
+    ]);
+    let ready = parts.values().all(|part| part.status == "pass");
+    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let verdict = if ready { "pass" } else { "fail" };
+    (status, axum::Json(Readiness { status: verdict.to_owned(), parts })).into_response()
+}
+
+fn part(state: Result<String, String>) -> ReadinessPart {
+    match state {
+        Ok(detail) => ReadinessPart { status: "pass".to_owned(), detail },
+        Err(detail) => ReadinessPart { status: "fail".to_owned(), detail },
+    }
+}

@@ -1,0 +1,567 @@
+//! The rules of SPEC §3 and §2: checklist, evidence, command and time in; events or a refusal out.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::event::{Event, JobRequest, OpenedStep};
+use super::refusal::{Reason, Refusal};
+use super::state::{Checklist, Step, StepStatus};
+use crate::definition::{Definition, Gate, StepDefinition, StepJobName, StepJobStart, StepKind, condition};
+use crate::facts::Facts;
+use crate::job::JobKind;
+
+/// What is asked of a checklist.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Command {
+    /// A person edits a step.
+    PatchStep {
+        /// Step id.
+        step: String,
+        /// What changes.
+        patch: StepPatch,
+        /// The revision the person saw, if they said so.
+        expected_revision: Option<i64>,
+        /// Capabilities of the actor.
+        capabilities: Vec<String>,
+    },
+    /// What gates and jobs rest on has changed: health, imports or the tenant's configuration.
+    EvidenceChanged,
+    /// A timer step's time has come.
+    TimerElapsed {
+        /// Step id.
+        step: String,
+    },
+}
+
+/// A JSON merge patch (RFC 7396) of a step: an absent member changes nothing, `null` clears.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StepPatch {
+    /// The status wanted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<StepStatus>,
+    /// Who is responsible; empty text counts as `null`.
+    #[serde(default, with = "clearable", skip_serializing_if = "Option::is_none")]
+    pub assignee: Option<Option<String>>,
+    /// Why the step waits; empty text counts as `null`.
+    #[serde(default, with = "clearable", skip_serializing_if = "Option::is_none")]
+    pub blocking_reason: Option<Option<String>>,
+    /// When it should be done.
+    #[serde(default, with = "clearable", skip_serializing_if = "Option::is_none")]
+    pub due_at: Option<Option<DateTime<Utc>>>,
+    /// Added to the step's notes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+    /// Why a step is skipped or reopened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// Tells an absent member from `null`, which serde folds into one by itself.
+mod clearable {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[allow(clippy::option_option, reason = "absent, null and a value are three things in RFC 7396")]
+    pub fn deserialize<'de, T: Deserialize<'de>, D: Deserializer<'de>>(from: D) -> Result<Option<Option<T>>, D::Error> {
+        Option::<T>::deserialize(from).map(Some)
+    }
+
+    #[allow(clippy::option_option, clippy::ref_option, reason = "the signature serde asks for")]
+    pub fn serialize<T: Serialize, S: Serializer>(value: &Option<Option<T>>, to: S) -> Result<S::Ok, S::Error> {
+        value.as_ref().and_then(Option::as_ref).serialize(to)
+    }
+}
+
+/// The events that open a checklist: the opening itself, then whatever it enables at once.
+///
+/// `ordinal` is 1 for the tenant's first checklist; `target` replaces the definition's target where given.
+#[must_use]
+pub fn open(
+    definition: &Definition,
+    facts: &Facts,
+    id: &str,
+    ordinal: i64,
+    target: Option<DateTime<Utc>>,
+    now: DateTime<Utc>,
+) -> Vec<Event> {
+    let from_opening = |step: &StepDefinition| {
+        let due = step.due.as_ref().filter(|due| due.of.is_none())?;
+        Some(now + chrono::TimeDelta::from_std(due.within).ok()?)
+    };
+    let opened = Event::ChecklistOpened {
+        ordinal,
+        workflow: definition.name.clone(),
+        version: definition.version,
+        target_go_live: target.unwrap_or(now + chrono::TimeDelta::days(i64::from(definition.target_days))),
+        steps: definition
+            .steps
+            .iter()
+            .map(|step| OpenedStep { id: step.id.clone(), assignee: step.assignee.clone(), due_at: from_opening(step) })
+            .collect(),
+    };
+    let Some(state) = Checklist::opened(id, &facts.tenant.id, now, &opened) else {
+        return Vec::new();
+    };
+    let mut decision = Decision { definition, facts, now, state, events: vec![opened] };
+    decision.settle(false);
+    decision.events
+}
+
+/// Decides a command. `Ok` with no events means that the command asks for what already is.
+///
+/// Invariants, proven by the property tests beside this module: a step is `blocked` exactly when it has a
+/// reason; a closed step has `completed_at`; a gate becomes `done` only with every need closed and every
+/// condition true; the checklist is complete exactly when every step is closed; folding the events gives the
+/// state that the next decision starts from.
+///
+/// # Errors
+/// A [`Refusal`]; nothing has changed then.
+pub fn decide(
+    definition: &Definition,
+    checklist: &Checklist,
+    facts: &Facts,
+    command: &Command,
+    now: DateTime<Utc>,
+) -> Result<Vec<Event>, Refusal> {
+    let mut decision = Decision { definition, facts, now, state: checklist.clone(), events: Vec::new() };
+    let mut evidence_changed = false;
+    match command {
+        Command::PatchStep { step, patch, expected_revision, capabilities } => {
+            decision.patch(step, patch, *expected_revision, capabilities)?;
+        }
+        Command::EvidenceChanged => evidence_changed = true,
+        Command::TimerElapsed { step } => decision.elapse(step)?,
+    }
+    decision.settle(evidence_changed);
+    Ok(decision.events)
+}
+
+/// A decision in the making: each event is applied as it is found, so that the next rule sees its effect.
+struct Decision<'a> {
+    definition: &'a Definition,
+    facts: &'a Facts,
+    now: DateTime<Utc>,
+    state: Checklist,
+    events: Vec<Event>,
+}
+
+impl Decision<'_> {
+    fn emit(&mut self, event: Event) {
+        self.state.apply(self.now, &event);
+        self.events.push(event);
+    }
+
+    fn find(&self, id: &str) -> Result<(&Step, &StepDefinition), Refusal> {
+        self.state.step(id).zip(self.definition.step(id)).ok_or_else(|| Refusal::UnknownStep {
+            step: id.to_owned(),
+            known: self.state.steps.iter().map(|step| step.id.clone()).collect(),
+        })
+    }
+
+    fn patch(
+        &mut self,
+        id: &str,
+        patch: &StepPatch,
+        expected_revision: Option<i64>,
+        capabilities: &[String],
+    ) -> Result<(), Refusal> {
+        let (step, definition) = self.find(id)?;
+        let (step, definition) = (step.clone(), definition.clone());
+        if let Some(expected) = expected_revision.filter(|expected| *expected != step.revision) {
+            return Err(Refusal::StaleRevision { expected, actual: step.revision });
+        }
+        let patch = Normalised::from(patch);
+        patch.refuse_contradictions(&step)?;
+
+        if let Some(assignee) = &patch.assignee
+            && *assignee != step.assignee
+        {
+            self.emit(Event::StepAssigned { step: id.to_owned(), assignee: assignee.clone() });
+        }
+        // Naming somebody starts the step, unless the same patch leaves it out.
+        let named = matches!(&patch.assignee, Some(Some(_)));
+        if named && step.status == StepStatus::Pending && patch.status != Some(StepStatus::Skipped) {
+            self.emit(Event::StepStarted { step: id.to_owned() });
+        }
+        if let Some(due_at) = patch.due_at
+            && due_at != step.due_at
+        {
+            self.emit(Event::StepDueChanged { step: id.to_owned(), due_at });
+        }
+        if let Some(note) = &patch.note {
+            self.emit(Event::StepNoted { step: id.to_owned(), note: note.clone() });
+        }
+        match &patch.blocking_reason {
+            Some(Some(reason)) => self.block(id, reason)?,
+            Some(None) => self.unblock(id),
+            None => {}
+        }
+        match patch.status {
+            Some(StepStatus::Done) => self.complete_by_hand(id, &definition, capabilities, patch.remark()),
+            Some(StepStatus::Skipped) => self.skip(id, &definition, patch.reason.as_deref()),
+            Some(StepStatus::InProgress) => self.resume(id, patch.reason.as_deref()),
+            Some(StepStatus::Pending) => self.back_to_pending(id),
+            // Blocking happened above, by its reason.
+            Some(StepStatus::Blocked) | None => Ok(()),
+        }
+    }
+
+    /// The step's status as this decision has made it so far.
+    fn status(&self, id: &str) -> StepStatus {
+        self.state.step(id).map_or(StepStatus::Pending, |step| step.status)
+    }
+
+    fn block(&mut self, id: &str, reason: &str) -> Result<(), Refusal> {
+        let status = self.status(id);
+        if status.is_closed() {
+            return Err(conflict("step_closed", id, status, "a closed step cannot be blocked; reopen it first"));
+        }
+        let same = self.state.step(id).and_then(|step| step.blocking_reason.as_deref()) == Some(reason);
+        if !same {
+            self.emit(Event::StepBlocked { step: id.to_owned(), reason: reason.to_owned() });
+        }
+        Ok(())
+    }
+
+    fn unblock(&mut self, id: &str) {
+        if self.status(id) == StepStatus::Blocked {
+            self.emit(Event::StepUnblocked { step: id.to_owned() });
+        }
+    }
+
+    fn resume(&mut self, id: &str, reason: Option<&str>) -> Result<(), Refusal> {
+        match self.status(id) {
+            StepStatus::InProgress => {}
+            StepStatus::Pending => self.emit(Event::StepStarted { step: id.to_owned() }),
+            StepStatus::Blocked => {
+                self.unblock(id);
+                if self.status(id) == StepStatus::Pending {
+                    self.emit(Event::StepStarted { step: id.to_owned() });
+                }
+            }
+            StepStatus::Done | StepStatus::Skipped => {
+                let reason = reason.ok_or_else(|| {
+                    contradiction("reason_required", id, "reopening a closed step needs a `reason`")
+                })?;
+                self.emit(Event::StepReopened { step: id.to_owned(), reason: reason.to_owned() });
+            }
+        }
+        Ok(())
+    }
+
+    fn back_to_pending(&mut self, id: &str) -> Result<(), Refusal> {
+        self.unblock(id);
+        match self.status(id) {
+            StepStatus::Pending => Ok(()),
+            status => Err(conflict(
+                "already_started",
+                id,
+                status,
+                "a step that has started does not become pending again; use `in_progress`",
+            )),
+        }
+    }
+
+    fn skip(&mut self, id: &str, definition: &StepDefinition, reason: Option<&str>) -> Result<(), Refusal> {
+        let status = self.status(id);
+        if definition.kind == StepKind::Gate {
+            return Err(conflict("gate_cannot_be_skipped", id, status, "a gate is passed or not; it cannot be skipped"));
+        }
+        match (status, reason) {
+            (StepStatus::Skipped, _) => Ok(()),
+            (StepStatus::Done, _) => {
+                Err(conflict("step_closed", id, status, "the step is done; reopen it before skipping it"))
+            }
+            (_, None) => Err(contradiction("reason_required", id, "skipping a step needs a `reason`")),
+            (_, Some(reason)) => {
+                self.emit(Event::StepSkipped { step: id.to_owned(), reason: reason.to_owned() });
+                Ok(())
+            }
+        }
+    }
+
+    fn complete_by_hand(
+        &mut self,
+        id: &str,
+        definition: &StepDefinition,
+        capabilities: &[String],
+        remark: Option<&str>,
+    ) -> Result<(), Refusal> {
+        let status = self.status(id);
+        match status {
+            StepStatus::Done => return Ok(()),
+            StepStatus::Skipped => {
+                return Err(conflict("step_closed", id, status, "the step was skipped; reopen it before completing it"));
+            }
+            StepStatus::Pending | StepStatus::InProgress | StepStatus::Blocked => {}
+        }
+        let mut reasons = self.open_needs(definition);
+        let mut evidence = None;
+        match (definition.kind, &definition.gate) {
+            (StepKind::Job, _) => reasons.push(
+                Reason::new("completed_by_job", "this step is completed by its job; skip it with a reason to leave it out")
+                    .of_step(id, status),
+            ),
+            (StepKind::Timer, _) => reasons.push(
+                Reason::new("completed_by_timer", "this step completes itself; skip it with a reason to leave it out")
+                    .of_step(id, status),
+            ),
+            (StepKind::Gate, Some(gate)) => {
+                if !capabilities.iter().any(|capability| *capability == gate.approval) {
+                    return Err(Refusal::Forbidden { capability: gate.approval.clone() });
+                }
+                reasons.extend(self.unmet(gate));
+                evidence = Some(self.gate_evidence(gate, remark));
+            }
+            (StepKind::Gate, None) | (StepKind::Manual, _) => {}
+        }
+        if !reasons.is_empty() {
+            return Err(Refusal::Conflict(reasons));
+        }
+        self.complete(id, evidence);
+        Ok(())
+    }
+
+    fn complete(&mut self, id: &str, evidence: Option<Value>) {
+        if self.state.step(id).is_some_and(|step| step.started_at.is_none()) {
+            self.emit(Event::StepStarted { step: id.to_owned() });
+        }
+        self.emit(Event::StepCompleted { step: id.to_owned(), evidence });
+    }
+
+    fn elapse(&mut self, id: &str) -> Result<(), Refusal> {
+        let (step, definition) = self.find(id)?;
+        let (closed, kind) = (step.status.is_closed(), definition.kind);
+        let open_needs = self.open_needs(&definition.clone());
+        if kind == StepKind::Timer && !closed && open_needs.is_empty() {
+            self.complete(id, None);
+        }
+        Ok(())
+    }
+
+    fn open_needs(&self, definition: &StepDefinition) -> Vec<Reason> {
+        definition
+            .needs
+            .iter()
+            .filter_map(|need| self.state.step(need))
+            .filter(|need| !need.status.is_closed())
+            .map(|need| {
+                let title = self.definition.step(&need.id).map_or(need.id.as_str(), |step| step.title.as_str());
+                Reason::new("needs_open", format!("“{title}” is still {}", need.status.as_str().replace('_', " ")))
+                    .of_step(&need.id, need.status)
+            })
+            .collect()
+    }
+
+    /// The reasons for which a gate's conditions do not hold; none when they do.
+    fn unmet(&self, gate: &Gate) -> Vec<Reason> {
+        let variables = self.facts.variables(self.now);
+        let steps: serde_json::Map<String, Value> =
+            self.state.steps.iter().map(|step| (step.id.clone(), json!({ "status": step.status }))).collect();
+        let steps = Value::Object(steps);
+        let health = self.facts.health.as_ref();
+        let mut reasons = Vec::new();
+        let mut about_health = false;
+        for required in &gate.conditions {
+            let broken = match condition::evaluate(&required.when, &variables, &steps, self.now) {
+                Ok(true) => continue,
+                Ok(false) => None,
+                Err(error) => Some(error),
+            };
+            let message = match broken {
+                None => required.otherwise.clone(),
+                Some(error) => format!("{} (the condition could not be evaluated: {error})", required.otherwise),
+            };
+            let mut reason = Reason::new("condition_not_met", message);
+            reason.condition = Some(required.id.clone());
+            if required.when.contains("health.") {
+                about_health = true;
+                reason.status = Some(health.map_or("none", |health| health.status.as_str()).to_owned());
+                reason.checked_at = health.map(|health| health.checked_at);
+                reason.age_seconds = health.map(|health| (self.now - health.checked_at).num_seconds());
+            }
+            reasons.push(reason);
+        }
+        if about_health {
+            let failing = health.into_iter().flat_map(|health| {
+                health.probes.iter().filter(|probe| probe.status != "pass").map(|probe| Reason {
+                    code: "probe_not_passed".to_owned(),
+                    message: format!("{}: {}", probe.probe, probe.message),
+                    probe: Some(probe.probe.clone()),
+                    status: Some(probe.status.clone()),
+                    checked_at: Some(health.checked_at),
+                    age_seconds: Some((self.now - health.checked_at).num_seconds()),
+                    ..Reason::default()
+                })
+            });
+            reasons.extend(failing);
+        }
+        reasons
+    }
+
+    fn gate_evidence(&self, gate: &Gate, remark: Option<&str>) -> Value {
+        json!({
+            "conditions": gate.conditions.iter().map(|condition| &condition.id).collect::<Vec<_>>(),
+            "health": self.facts.health,
+            "remark": remark,
+        })
+    }
+
+    /// Lets everything follow that follows by itself, until nothing does.
+    ///
+    /// Each round either emits an event or ends. A step completes here at most once per decision, since evidence
+    /// from before its reopening does not count, so the loop ends; the bound is a second belt.
+    fn settle(&mut self, evidence_changed: bool) {
+        for _ in 0..=self.definition.steps.len() * 4 {
+            let before = self.events.len();
+            self.close_gates(evidence_changed);
+            for step in &self.definition.steps {
+                self.follow(step);
+            }
+            if self.events.len() == before {
+                break;
+            }
+        }
+        let all_closed = self.state.steps.iter().all(|step| step.status.is_closed());
+        match (all_closed, self.state.completed_at) {
+            (true, None) => self.emit(Event::ChecklistCompleted),
+            (false, Some(_)) => self.emit(Event::ChecklistReopened),
+            _ => {}
+        }
+    }
+
+    /// Closes gates that were passed on evidence which no longer holds, as long as nothing was done behind them.
+    fn close_gates(&mut self, evidence_changed: bool) {
+        for definition in &self.definition.steps {
+            let Some(gate) = &definition.gate else { continue };
+            if self.status(&definition.id) != StepStatus::Done {
+                continue;
+            }
+            let behind = self.definition.dependents(&definition.id).any(|step| self.status(&step.id).is_closed());
+            let last = self.definition.dependents(&definition.id).next().is_none();
+            if behind || last {
+                continue;
+            }
+            let mut reasons = self.open_needs(definition);
+            if evidence_changed {
+                reasons.extend(self.unmet(gate));
+            }
+            if !reasons.is_empty() {
+                self.emit(Event::GateClosed { step: definition.id.clone(), reasons });
+            }
+        }
+    }
+
+    /// What one step does by itself once its needs are closed.
+    fn follow(&mut self, definition: &StepDefinition) {
+        let Some(step) = self.state.step(&definition.id).cloned() else { return };
+        let waits = step.status == StepStatus::Blocked || step.status.is_closed();
+        if waits || !self.open_needs(definition).is_empty() {
+            return;
+        }
+        if let Some(evidence) = self.evidence_for(definition, &step) {
+            self.complete(&definition.id, Some(evidence));
+            return;
+        }
+        let request = match (definition.kind, &definition.job, definition.after) {
+            (StepKind::Job, Some(job), _) if job.start == StepJobStart::WhenEnabled => {
+                Some((JobKind::of_step(job.name), self.now))
+            }
+            (StepKind::Timer, _, Some(after)) => {
+                let delay = chrono::TimeDelta::from_std(after).unwrap_or(chrono::TimeDelta::MAX);
+                Some((JobKind::Timer, self.now.checked_add_signed(delay).unwrap_or(DateTime::<Utc>::MAX_UTC)))
+            }
+            _ => None,
+        };
+        if step.status == StepStatus::Pending && (request.is_some() || step.assignee.is_some()) {
+            self.emit(Event::StepStarted { step: definition.id.clone() });
+        }
+        if let Some((job, run_at)) = request
+            && step.requested_at.is_none_or(|requested| step.reopened_at.is_some_and(|reopened| requested < reopened))
+        {
+            self.emit(Event::JobRequested(JobRequest { step: definition.id.clone(), job, run_at }));
+        }
+    }
+
+    /// What completes a job step, if it is there: evidence from before a reopening does not count.
+    fn evidence_for(&self, definition: &StepDefinition, step: &Step) -> Option<Value> {
+        let job = definition.job.as_ref().filter(|_| definition.kind == StepKind::Job)?;
+        let after_reopening = |at: DateTime<Utc>| step.reopened_at.is_none_or(|reopened| at > reopened);
+        match job.name {
+            StepJobName::Import => {
+                let imports = &self.facts.imports;
+                let at = imports.last_clean_at.filter(|at| after_reopening(*at))?;
+                Some(json!({ "import": { "completed_at": at, "completed": imports.completed } }))
+            }
+            StepJobName::HealthCheck => {
+                let health = self.facts.health.as_ref()?;
+                let proven = health.status == "pass"
+                    && health.checked_at > self.facts.tenant.changed_at
+                    && after_reopening(health.checked_at);
+                proven.then(|| json!({ "health": health }))
+            }
+        }
+    }
+}
+
+/// A patch with trimmed text, in which emptiness is absence.
+struct Normalised {
+    status: Option<StepStatus>,
+    assignee: Option<Option<String>>,
+    blocking_reason: Option<Option<String>>,
+    due_at: Option<Option<DateTime<Utc>>>,
+    note: Option<String>,
+    reason: Option<String>,
+}
+
+impl From<&StepPatch> for Normalised {
+    fn from(patch: &StepPatch) -> Self {
+        let text = |text: &Option<String>| {
+            text.as_deref().map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned)
+        };
+        Self {
+            status: patch.status,
+            assignee: patch.assignee.as_ref().map(text),
+            blocking_reason: patch.blocking_reason.as_ref().map(text),
+            due_at: patch.due_at,
+            note: text(&patch.note),
+            reason: text(&patch.reason),
+        }
+    }
+}
+
+impl Normalised {
+    fn remark(&self) -> Option<&str> {
+        self.note.as_deref().or(self.reason.as_deref())
+    }
+
+    /// Refuses what contradicts itself whatever the state, and `blocked` that nothing gives a reason for.
+    fn refuse_contradictions(&self, step: &Step) -> Result<(), Refusal> {
+        let has_reason = matches!(&self.blocking_reason, Some(Some(_)));
+        match self.status {
+            Some(StepStatus::Blocked) if !has_reason => {
+                let keeps = self.blocking_reason.is_none() && step.status == StepStatus::Blocked;
+                if keeps {
+                    Ok(())
+                } else {
+                    Err(contradiction("blocking_reason_required", &step.id, "`blocked` needs a `blocking_reason`"))
+                }
+            }
+            Some(status) if status != StepStatus::Blocked && has_reason => Err(contradiction(
+                "reason_contradicts_status",
+                &step.id,
+                &format!("`{status}` and a `blocking_reason` contradict each other"),
+            )),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn contradiction(code: &str, step: &str, message: &str) -> Refusal {
+    Refusal::Contradiction(vec![Reason { step: Some(step.to_owned()), ..Reason::new(code, message) }])
+}
+
+fn conflict(code: &str, step: &str, status: StepStatus, message: &str) -> Refusal {
+    Refusal::Conflict(vec![Reason::new(code, message).of_step(step, status)])
+}

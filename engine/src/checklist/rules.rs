@@ -1,0 +1,49 @@
+//! The step rules as a published table; `workbench rules` prints it and the manual carries it.
+
+/// One rule, as people read it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+pub struct Rule {
+    /// What is asked or happens.
+    pub when: &'static str,
+    /// In which state.
+    pub state: &'static str,
+    /// What follows.
+    pub then: &'static str,
+    /// The code of the refusal, where it is one.
+    pub refusal: Option<&'static str>,
+}
+
+const fn flips(when: &'static str, state: &'static str, then: &'static str) -> Rule {
+    Rule { when, state, then, refusal: None }
+}
+
+const fn refuses(when: &'static str, state: &'static str, status: &'static str, code: &'static str) -> Rule {
+    Rule { when, state, then: status, refusal: Some(code) }
+}
+
+/// The table. A test beside [`super::decide`] plays every row.
+pub const RULES: &[Rule] = &[
+    flips("`assignee` set", "pending", "in_progress, `started_at` stamped"),
+    flips("`assignee` set or cleared", "any other", "only the assignee changes"),
+    flips("non-empty `blocking_reason`", "pending, in_progress, blocked", "blocked"),
+    flips("`blocking_reason` cleared", "blocked", "in_progress, or pending if it never started"),
+    flips("`status: in_progress`", "pending, blocked", "in_progress, the reason cleared"),
+    flips("`status: in_progress` with `reason`", "done, skipped", "reopened: in_progress, `completed_at` cleared"),
+    flips("`status: done`", "open, needs closed", "done, `completed_at` stamped, reason cleared, what it enables starts"),
+    flips("`status: skipped` with `reason`", "open, no gate", "skipped, `completed_at` stamped"),
+    flips("last open step closed", "any", "the checklist's `completed_at` is stamped"),
+    flips("step of a complete checklist reopened", "any", "`completed_at` cleared, `first_completed_at` kept"),
+    flips("clean import completes", "job step `import`, needs closed", "done"),
+    flips("health check passes", "job step `health_check`, needs closed", "done"),
+    flips("evidence no longer holds", "gate done, nothing done behind it", "gate closed: in_progress"),
+    refuses("`status: done` with a `blocking_reason`", "any", "422", "reason_contradicts_status"),
+    refuses("`status: blocked` without a reason", "not blocked", "422", "blocking_reason_required"),
+    refuses("skipped or reopened without `reason`", "any", "422", "reason_required"),
+    refuses("`status: done`", "a need is open", "409", "needs_open"),
+    refuses("`status: done`", "a condition of the gate does not hold", "409", "condition_not_met"),
+    refuses("`status: done`", "job step", "409", "completed_by_job"),
+    refuses("`status: done`", "timer step", "409", "completed_by_timer"),
+    refuses("`status: skipped`", "gate", "409", "gate_cannot_be_skipped"),
+    refuses("`blocking_reason`", "done, skipped", "409", "step_closed"),
+    refuses("`status: pending`", "started or closed", "409", "already_started"),
+];

@@ -1,0 +1,114 @@
+//! The life of an import: which state follows which.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// Where an import stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ImportState {
+    /// Uploaded; nobody has read it yet.
+    Queued,
+    /// Being read for the preview.
+    Parsing,
+    /// Read; waits for a person to confirm.
+    Preview,
+    /// Confirmed; being stored.
+    Loading,
+    /// Stored.
+    Completed,
+    /// Could not be read or stored.
+    Failed,
+    /// Stopped by a person.
+    Cancelled,
+    /// Stored once, then undone.
+    RolledBack,
+}
+
+impl ImportState {
+    const ALL: [Self; 8] = [
+        Self::Queued,
+        Self::Parsing,
+        Self::Preview,
+        Self::Loading,
+        Self::Completed,
+        Self::Failed,
+        Self::Cancelled,
+        Self::RolledBack,
+    ];
+
+    /// The wire name.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Parsing => "parsing",
+            Self::Preview => "preview",
+            Self::Loading => "loading",
+            Self::Completed => "completed",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+            Self::RolledBack => "rolled_back",
+        }
+    }
+
+    /// Nothing more happens to it by itself.
+    #[must_use]
+    pub fn is_terminal(self) -> bool {
+        matches!(self, Self::Completed | Self::Failed | Self::Cancelled | Self::RolledBack)
+    }
+
+    /// Whether an import may go from here to there. A step that is repeated after a crash stays where it is.
+    #[must_use]
+    pub fn may_become(self, next: Self) -> bool {
+        use ImportState::{Cancelled, Completed, Failed, Loading, Parsing, Preview, Queued};
+        matches!(
+            (self, next),
+            (Queued | Parsing, Parsing)
+                | (Parsing, Preview)
+                | (Preview | Loading, Loading)
+                | (Loading, Completed)
+                | (Queued | Parsing | Loading, Failed)
+                | (Queued | Parsing | Preview | Loading, Cancelled)
+                // A person revives the job of an import that ended otherwise than well.
+                | (Failed | Cancelled, Queued | Loading)
+        )
+    }
+}
+
+impl fmt::Display for ImportState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for ImportState {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::ALL.into_iter().find(|state| state.as_str() == text).ok_or_else(|| format!("`{text}` is no import state"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_stored_is_not_stored_again() {
+        for from in [ImportState::Completed, ImportState::RolledBack] {
+            for to in ImportState::ALL {
+                assert!(!from.may_become(to), "{from} became {to}");
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_unread_is_loaded() {
+        for unread in [ImportState::Queued, ImportState::Parsing] {
+            assert!(!unread.may_become(ImportState::Loading));
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! The rules of tenant onboarding, and the only place that speaks SQL.
+//!
+//! Everything that decides is a pure function over state, command and time: [`checklist::decide`] flips steps
+//! and gates, [`job::decide`] moves jobs, [`retrospective`] counts what the log says. The [`store`] keeps state,
+//! events and job intents in one transaction, on SQLite and on Postgres.
+
+pub mod checklist;
+pub mod definition;
+pub mod facts;
+pub mod import;
+pub mod job;
+pub mod log;
+pub mod retrospective;
+pub mod store;

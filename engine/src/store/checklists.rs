@@ -1,0 +1,359 @@
+//! Checklists in SQL: loading, deciding under the row's lock, storing what was decided.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use sqlx::AssertSqlSafe;
+use sqlx::any::AnyRow;
+use ulid::Ulid;
+
+use super::row::{Columns, micros};
+use super::tenants::Tenant;
+use super::{NewJob, Store, StoreError, Tx};
+use crate::checklist::{self, Checklist, Command, Event, Step};
+use crate::definition::{self, Definition, Known};
+use crate::facts::{Facts, ImportFacts, TenantFact};
+use crate::job::JobKind;
+use crate::log::NewEntry;
+
+/// What an onboarding is opened with.
+#[derive(Debug, Clone)]
+pub struct Opening<'a> {
+    /// The tenant, which exists.
+    pub tenant_id: &'a str,
+    /// The definition, whose version is stored.
+    pub definition: &'a Definition,
+    /// The intended go-live, where it is not the definition's.
+    pub target_go_live: Option<DateTime<Utc>>,
+}
+
+fn head(row: &AnyRow) -> Result<Checklist, StoreError> {
+    Ok(Checklist {
+        id: row.text("id")?,
+        tenant_id: row.text("tenant_id")?,
+        ordinal: row.int("ordinal")?,
+        workflow: row.text("workflow")?,
+        version: row.count("version")?,
+        opened_at: row.time("opened_at")?,
+        target_go_live: row.time("target_go_live")?,
+        completed_at: row.maybe_time("completed_at")?,
+        first_completed_at: row.maybe_time("first_completed_at")?,
+        revision: row.int("revision")?,
+        steps: Vec::new(),
+    })
+}
+
+pub(super) fn step(row: &AnyRow) -> Result<Step, StoreError> {
+    Ok(Step {
+        id: row.text("id")?,
+        status: row.parsed("status")?,
+        assignee: row.maybe_text("assignee")?,
+        blocking_reason: row.maybe_text("blocking_reason")?,
+        due_at: row.maybe_time("due_at")?,
+        started_at: row.maybe_time("started_at")?,
+        completed_at: row.maybe_time("completed_at")?,
+        reopened_at: row.maybe_time("reopened_at")?,
+        requested_at: row.maybe_time("requested_at")?,
+        attempts: row.count("attempts")?,
+        revision: row.int("revision")?,
+    })
+}
+
+const STEPS: &str = "select * from steps where checklist_id = $1 order by position";
+/// A tenant's open checklist, else its latest.
+const CURRENT: &str = "select * from checklists where tenant_id = $1 order by ordinal desc limit 1";
+
+impl Store {
+    /// The tenant's open checklist, or its latest where none is open.
+    pub async fn checklist_of(&self, tenant_id: &str) -> Result<Checklist, StoreError> {
+        // Head and steps in one transaction, so that they are of one moment.
+        let mut tx = self.pool.begin().await?;
+        let row = sqlx::query(CURRENT).bind(tenant_id).fetch_optional(&mut *tx).await?;
+        let mut checklist = head(&row.ok_or_else(|| StoreError::not_found("onboarding of tenant", tenant_id))?)?;
+        let rows = sqlx::query(STEPS).bind(&checklist.id).fetch_all(&mut *tx).await?;
+        checklist.steps = rows.iter().map(step).collect::<Result<_, _>>()?;
+        Ok(checklist)
+    }
+
+    /// Folds the events of every checklist and compares the result with what is stored. Answers the first difference.
+    pub async fn verify_replay(&self) -> Result<Option<String>, StoreError> {
+        let mut after = String::new();
+        loop {
+            let row = sqlx::query("select * from checklists where id > $1 order by id limit 1")
+                .bind(&after)
+                .fetch_optional(&self.pool)
+                .await?;
+            let Some(row) = row else { return Ok(None) };
+            after = row.text("id")?;
+            // State and events of one moment: a writer may be at work.
+            let mut tx = self.pool.begin().await?;
+            if self.dialect() == super::Dialect::Postgres {
+                sqlx::query("set transaction isolation level repeatable read").execute(&mut *tx).await?;
+            }
+            let row = sqlx::query("select * from checklists where id = $1").bind(&after).fetch_one(&mut *tx).await?;
+            let mut stored = head(&row)?;
+            let rows = sqlx::query(STEPS).bind(&after).fetch_all(&mut *tx).await?;
+            stored.steps = rows.iter().map(step).collect::<Result<_, _>>()?;
+            let rows = sqlx::query("select at, kind, payload from events where checklist_id = $1 order by seq")
+                .bind(&after)
+                .fetch_all(&mut *tx)
+                .await?;
+            let mut replayed: Option<Checklist> = None;
+            for row in &rows {
+                let (at, kind) = (row.time("at")?, row.text("kind")?);
+                let Some(event) = Event::from_log(&kind, &row.json("payload")?) else {
+                    return Ok(Some(format!("{after}: the event `{kind}` cannot be read")));
+                };
+                match &mut replayed {
+                    None => replayed = Checklist::opened(&after, &stored.tenant_id, at, &event),
+                    Some(state) => state.apply(at, &event),
+                }
+            }
+            if replayed.as_ref() != Some(&stored) {
+                return Ok(Some(format!("{after}: replaying its events does not give its stored state")));
+            }
+        }
+    }
+
+    /// The definition that a checklist is pinned to.
+    pub async fn definition(&self, name: &str, version: u32) -> Result<Arc<Definition>, StoreError> {
+        parse_stored(name, &self.workflow_version(name, version).await?.source)
+    }
+}
+
+/// A stored definition was sound when it was stored; if it no longer loads, the code has changed under it.
+fn parse_stored(name: &str, source: &str) -> Result<Arc<Definition>, StoreError> {
+    definition::load(name, source, &Known::default())
+        .map(|loaded| Arc::new(loaded.definition))
+        .map_err(|faults| StoreError::corrupt("workflows.source", &definition::render(&faults)))
+}
+
+impl Tx {
+    /// Opens a checklist. Refused where the tenant has an open one.
+    pub async fn open_checklist(&mut self, opening: &Opening<'_>) -> Result<Checklist, StoreError> {
+        let Opening { tenant_id, definition, target_go_live } = opening;
+        let lock = format!("select * from tenants where id = $1{}", self.for_update());
+        let tenant = self.maybe_row(sqlx::query(AssertSqlSafe(lock)).bind(*tenant_id)).await?;
+        let tenant = super::tenants::tenant(&tenant.ok_or_else(|| StoreError::not_found("tenant", tenant_id))?)?;
+        let latest = self.maybe_row(sqlx::query(CURRENT).bind(*tenant_id)).await?.as_ref().map(head).transpose()?;
+        if let Some(open) = latest.as_ref().filter(|latest| latest.completed_at.is_none()) {
+            return Err(StoreError::Exists { what: "open onboarding", id: open.id.clone() });
+        }
+        let ordinal = latest.map_or(1, |latest| latest.ordinal + 1);
+        let facts = self.facts(&tenant).await?;
+        let id = format!("onb_{}", Ulid::from_datetime(self.now().into()));
+        let events = checklist::open(definition, &facts, &id, ordinal, *target_go_live, self.now());
+        let opened = events.first().and_then(|event| Checklist::opened(&id, tenant_id, self.now(), event));
+        let Some(mut state) = opened else {
+            return Err(StoreError::corrupt("checklists", "opening answered no opening event"));
+        };
+        for event in events.iter().skip(1) {
+            state.apply(self.now(), event);
+        }
+        self.execute(
+            sqlx::query(
+                "insert into checklists (id, tenant_id, ordinal, workflow, version, opened_at, target_go_live, revision)
+                 values ($1, $2, $3, $4, $5, $6, $7, $8)",
+            )
+            .bind(&state.id)
+            .bind(*tenant_id)
+            .bind(state.ordinal)
+            .bind(&state.workflow)
+            .bind(i64::from(state.version))
+            .bind(micros(state.opened_at))
+            .bind(micros(state.target_go_live))
+            .bind(state.revision),
+        )
+        .await?;
+        for (position, step) in (0i64..).zip(&state.steps) {
+            self.execute(
+                sqlx::query(
+                    "insert into steps (checklist_id, id, position, status, assignee, blocking_reason, due_at, started_at,
+                                        completed_at, reopened_at, requested_at, attempts, revision)
+                     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+                )
+                .bind(&state.id)
+                .bind(&step.id)
+                .bind(position)
+                .bind(step.status.as_str())
+                .bind(&step.assignee)
+                .bind(&step.blocking_reason)
+                .bind(step.due_at.map(micros))
+                .bind(step.started_at.map(micros))
+                .bind(step.completed_at.map(micros))
+                .bind(step.reopened_at.map(micros))
+                .bind(step.requested_at.map(micros))
+                .bind(i64::from(step.attempts))
+                .bind(step.revision),
+            )
+            .await?;
+        }
+        self.carry_out(&state, definition, &events).await?;
+        Ok(state)
+    }
+
+    /// Decides a command about a tenant's checklist under its lock and stores what was decided: state, events and
+    /// the jobs they call for. Answers the checklist afterwards and the events.
+    pub async fn decide(&mut self, tenant_id: &str, command: &Command) -> Result<(Checklist, Vec<Event>), StoreError> {
+        let lock = format!("{CURRENT}{}", self.for_update());
+        let row = self.maybe_row(sqlx::query(AssertSqlSafe(lock)).bind(tenant_id)).await?;
+        let mut before = head(&row.ok_or_else(|| StoreError::not_found("onboarding of tenant", tenant_id))?)?;
+        before.steps = self
+            .rows(sqlx::query(STEPS).bind(&before.id))
+            .await?
+            .iter()
+            .map(step)
+            .collect::<Result<_, _>>()?;
+        let source = self
+            .maybe_row(
+                sqlx::query("select source from workflows where name = $1 and version = $2")
+                    .bind(&before.workflow)
+                    .bind(i64::from(before.version)),
+            )
+            .await?
+            .ok_or_else(|| StoreError::not_found("workflow version", &before.workflow))?
+            .text("source")?;
+        let definition = parse_stored(&before.workflow, &source)?;
+        let tenant =
+            self.tenant(tenant_id).await?.ok_or_else(|| StoreError::not_found("tenant", tenant_id))?;
+        let facts = self.facts(&tenant).await?;
+        let events = checklist::decide(&definition, &before, &facts, command, self.now())?;
+        if events.is_empty() {
+            return Ok((before, events));
+        }
+        let mut after = before.clone();
+        for event in &events {
+            after.apply(self.now(), event);
+        }
+        self.store_changes(&before, &after).await?;
+        self.carry_out(&after, &definition, &events).await?;
+        Ok((after, events))
+    }
+
+    /// As [`Tx::decide`] for a tenant that may have no checklist: evidence can change without one.
+    pub(super) async fn decide_if_onboarding(&mut self, tenant_id: &str, command: &Command) -> Result<(), StoreError> {
+        match self.decide(tenant_id, command).await {
+            Ok(_) | Err(StoreError::NotFound { what: "onboarding of tenant", .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn store_changes(&mut self, before: &Checklist, after: &Checklist) -> Result<(), StoreError> {
+        self.execute(
+            sqlx::query(
+                "update checklists set target_go_live = $1, completed_at = $2, first_completed_at = $3, revision = $4
+                 where id = $5",
+            )
+            .bind(micros(after.target_go_live))
+            .bind(after.completed_at.map(micros))
+            .bind(after.first_completed_at.map(micros))
+            .bind(after.revision)
+            .bind(&after.id),
+        )
+        .await?;
+        for (old, new) in before.steps.iter().zip(&after.steps).filter(|(old, new)| old != new) {
+            self.execute(
+                sqlx::query(
+                    "update steps set status = $1, assignee = $2, blocking_reason = $3, due_at = $4, started_at = $5,
+                            completed_at = $6, reopened_at = $7, requested_at = $8, attempts = $9, revision = $10
+                     where checklist_id = $11 and id = $12",
+                )
+                .bind(new.status.as_str())
+                .bind(&new.assignee)
+                .bind(&new.blocking_reason)
+                .bind(new.due_at.map(micros))
+                .bind(new.started_at.map(micros))
+                .bind(new.completed_at.map(micros))
+                .bind(new.reopened_at.map(micros))
+                .bind(new.requested_at.map(micros))
+                .bind(i64::from(new.attempts))
+                .bind(new.revision)
+                .bind(&after.id)
+                .bind(&old.id),
+            )
+            .await?;
+        }
+        Ok(())
+    }
+
+    /// Logs events, writes the jobs they call for, and keeps the tenant's go-live beside the live step.
+    async fn carry_out(
+        &mut self,
+        checklist: &Checklist,
+        definition: &Definition,
+        events: &[Event],
+    ) -> Result<(), StoreError> {
+        let live_step = definition.live_step();
+        for event in events {
+            self.record(NewEntry {
+                kind: event.kind().to_owned(),
+                tenant_id: Some(checklist.tenant_id.clone()),
+                checklist_id: Some(checklist.id.clone()),
+                payload: event.payload(),
+            });
+            match event {
+                Event::StepCompleted { step, .. } if live_step == Some(step) => {
+                    self.set_live(&checklist.tenant_id, Some(self.now())).await?;
+                }
+                Event::StepReopened { step, .. } if live_step == Some(step) => {
+                    self.set_live(&checklist.tenant_id, None).await?;
+                }
+                Event::JobRequested(request) => {
+                    let retry =
+                        definition.step(&request.step).and_then(|step| step.retry.clone()).unwrap_or_default();
+                    let mut job = NewJob::new(request.job, &checklist.tenant_id, retry);
+                    job.checklist_id = Some(checklist.id.clone());
+                    job.step_id = Some(request.step.clone());
+                    job.run_at = Some(request.run_at);
+                    match request.job {
+                        JobKind::HealthCheck => {
+                            self.request_health_check(job).await?;
+                        }
+                        JobKind::Timer | JobKind::ImportPreview | JobKind::ImportLoad => {
+                            self.create_job(&job).await?;
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// The evidence that gates look at, as it is in this transaction.
+    async fn facts(&mut self, tenant: &Tenant) -> Result<Facts, StoreError> {
+        let imports = self
+            .maybe_row(
+                sqlx::query(
+                    "select count(case when state = 'completed' then 1 end) as completed,
+                            count(case when state = 'completed' and rows_rejected = 0 then 1 end) as clean,
+                            max(case when state = 'completed' and rows_rejected = 0 then completed_at end) as last_clean_at,
+                            count(case when state in ('queued', 'parsing', 'preview', 'loading') then 1 end) as open,
+                            count(case when state = 'failed' then 1 end) as failed
+                     from imports where tenant_id = $1",
+                )
+                .bind(&tenant.id),
+            )
+            .await?;
+        let imports = match imports {
+            Some(row) => ImportFacts {
+                completed: row.int("completed")?,
+                clean: row.int("clean")?,
+                last_clean_at: row.maybe_time("last_clean_at")?,
+                open: row.int("open")?,
+                failed: row.int("failed")?,
+            },
+            None => ImportFacts::default(),
+        };
+        Ok(Facts {
+            health: self.latest_health(&tenant.id).await?,
+            imports,
+            tenant: TenantFact {
+                id: tenant.id.clone(),
+                country: tenant.country.clone(),
+                kind: tenant.kind.clone(),
+                changed_at: tenant.changed_at,
+            },
+        })
+    }
+}

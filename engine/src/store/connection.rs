@@ -1,0 +1,373 @@
+//! Connecting, migrating, and the transaction in which everything is written.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use sqlx::any::{AnyArguments, AnyPoolOptions, AnyRow};
+use sqlx::query::Query;
+use sqlx::{Any, AnyPool, Executor, Transaction};
+use tokio::sync::{Mutex, Notify, OwnedMutexGuard, watch};
+
+use super::row;
+use crate::log::{Actor, Entry, NewEntry};
+
+/// Which database stands behind the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dialect {
+    /// One file, one writer at a time.
+    Sqlite,
+    /// A server.
+    Postgres,
+}
+
+/// What can go wrong between us and the database.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The database answered with an error, or not at all.
+    #[error("the database did not carry out a statement: {0}")]
+    Sql(#[from] sqlx::Error),
+    /// The schema could not be brought up to date.
+    #[error("the database could not be migrated: {0}")]
+    Migrate(#[from] sqlx::migrate::MigrateError),
+    /// The migration lock beside the SQLite file could not be taken.
+    #[error("the migration lock `{path}` could not be taken: {error}")]
+    Lock {
+        /// The lock file.
+        path: PathBuf,
+        /// What the system said.
+        error: std::io::Error,
+    },
+    /// The address names no database that is supported.
+    #[error("`{0}` is no database address; use `sqlite:PATH` or `postgres://…`")]
+    Address(String),
+    /// A stored value is not what it must be.
+    #[error("the stored value of `{column}` is damaged: {cause}")]
+    Corrupt {
+        /// The column.
+        column: String,
+        /// What is wrong with it.
+        cause: String,
+    },
+    /// There is no such thing.
+    #[error("there is no {what} `{id}`")]
+    NotFound {
+        /// What was looked for.
+        what: &'static str,
+        /// Its id.
+        id: String,
+    },
+    /// It exists already.
+    #[error("{what} `{id}` exists already")]
+    Exists {
+        /// What was to be made.
+        what: &'static str,
+        /// Its id.
+        id: String,
+    },
+    /// The command was refused by a rule.
+    #[error(transparent)]
+    Refused(#[from] crate::checklist::Refusal),
+    /// The job command was refused by a rule.
+    #[error(transparent)]
+    JobRefused(#[from] crate::job::JobRefusal),
+    /// The import is not in a state that allows it.
+    #[error("the import is {from}; it cannot become {to}")]
+    ImportState {
+        /// Where it stands.
+        from: crate::import::ImportState,
+        /// Where it was to go.
+        to: crate::import::ImportState,
+    },
+    /// A workflow file was changed without raising its version.
+    #[error("workflow `{name}` version {version} was loaded before with other content; raise `version` to change it")]
+    VersionChanged {
+        /// The workflow.
+        name: String,
+        /// Its version.
+        version: u32,
+    },
+}
+
+impl StoreError {
+    pub(super) fn corrupt(column: &str, cause: &str) -> Self {
+        Self::Corrupt { column: column.to_owned(), cause: cause.to_owned() }
+    }
+
+    pub(super) fn not_found(what: &'static str, id: &str) -> Self {
+        Self::NotFound { what, id: id.to_owned() }
+    }
+
+    /// Whether the database is out of reach rather than unwilling: the caller may try again later.
+    #[must_use]
+    pub fn is_unavailable(&self) -> bool {
+        match self {
+            Self::Sql(error) => match error {
+                sqlx::Error::Io(_)
+                | sqlx::Error::PoolTimedOut
+                | sqlx::Error::PoolClosed
+                | sqlx::Error::WorkerCrashed
+                | sqlx::Error::Tls(_)
+                | sqlx::Error::Protocol(_) => true,
+                // 57P: the server is shutting down or starting up; 53: it is out of resources; 40: the
+                // transaction lost against another; 5 and 6: SQLite is busy or locked.
+                sqlx::Error::Database(error) => error.code().is_some_and(|code| {
+                    code.starts_with("57P") || code.starts_with("53") || code.starts_with("40") || code == "5" || code == "6"
+                }),
+                _ => false,
+            },
+            _ => false,
+        }
+    }
+}
+
+/// A pool of connections, and what wakes those who wait for news.
+#[derive(Debug, Clone)]
+pub struct Store {
+    pub(super) pool: AnyPool,
+    dialect: Dialect,
+    /// SQLite has one writer: waiting here is fair and cheap, waiting in SQLite is neither.
+    writer: Arc<Mutex<()>>,
+    jobs_wanted: Arc<Notify>,
+    head: Arc<watch::Sender<i64>>,
+}
+
+impl Store {
+    /// Connects without touching the schema. `url` is `sqlite:PATH` or `postgres://…`.
+    pub async fn connect(url: &str, max_connections: u32) -> Result<Self, StoreError> {
+        sqlx::any::install_default_drivers();
+        let dialect = if url.starts_with("sqlite:") {
+            Dialect::Sqlite
+        } else if url.starts_with("postgres:") || url.starts_with("postgresql:") {
+            Dialect::Postgres
+        } else {
+            return Err(StoreError::Address(without_password(url)));
+        };
+        let url = match sqlite_path(url) {
+            Some(path) => format!("sqlite://{}?mode=rwc", path.display()),
+            None => url.to_owned(),
+        };
+        let pool = AnyPoolOptions::new()
+            .max_connections(max_connections)
+            .acquire_timeout(Duration::from_secs(5))
+            .after_connect(move |connection, _| {
+                Box::pin(async move {
+                    if dialect == Dialect::Sqlite {
+                        // FULL: a commit that was answered survives a power cut.
+                        for pragma in
+                            ["pragma journal_mode = wal", "pragma synchronous = full", "pragma busy_timeout = 10000"]
+                        {
+                            connection.execute(pragma).await?;
+                        }
+                    }
+                    Ok(())
+                })
+            })
+            .connect(&url)
+            .await?;
+        Ok(Self {
+            pool,
+            dialect,
+            writer: Arc::default(),
+            jobs_wanted: Arc::default(),
+            head: Arc::new(watch::Sender::new(0)),
+        })
+    }
+
+    /// Brings the schema up to date. Safe with any number of processes at once: Postgres is held by an advisory
+    /// lock, SQLite by a lock file beside the database.
+    pub async fn migrate(&self, url: &str) -> Result<(), StoreError> {
+        let (mut migrator, lock) = match self.dialect {
+            Dialect::Postgres => (sqlx::migrate!("../migrations/postgres"), None),
+            Dialect::Sqlite => (sqlx::migrate!("../migrations/sqlite"), Some(lock_beside(url).await?)),
+        };
+        // A queue that keeps tables of its own in the same database must never meet our history.
+        migrator.dangerous_set_table_name("workbench_migrations");
+        migrator.set_locking(lock.is_none());
+        migrator.run(&self.pool).await?;
+        drop(lock);
+        Ok(())
+    }
+
+    /// Which database it is.
+    #[must_use]
+    pub fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
+    /// Begins a transaction that may write. On SQLite it takes the write lock at once: a read transaction is
+    /// never upgraded.
+    pub async fn begin(&self, actor: &Actor, now: DateTime<Utc>) -> Result<Tx, StoreError> {
+        let (writer, begin) = match self.dialect {
+            Dialect::Sqlite => (Some(Arc::clone(&self.writer).lock_owned().await), "begin immediate"),
+            Dialect::Postgres => (None, "begin"),
+        };
+        let inner = self.pool.begin_with(begin).await?;
+        Ok(Tx {
+            inner,
+            store: self.clone(),
+            actor: actor.clone(),
+            now: row::truncate(now),
+            entries: Vec::new(),
+            jobs_wanted: false,
+            _writer: writer,
+        })
+    }
+
+    /// Answers when the store can be read.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        self.pool.fetch_one("select 1").await?;
+        Ok(())
+    }
+
+    /// Resolves when a transaction of this process has written a job.
+    pub async fn jobs_wanted(&self) {
+        self.jobs_wanted.notified().await;
+    }
+
+    /// The number of the last event this process knows of; changes with every commit and every
+    /// [`Store::observe_head`].
+    #[must_use]
+    pub fn watch_head(&self) -> watch::Receiver<i64> {
+        self.head.subscribe()
+    }
+
+    /// How many wait for events in this process.
+    #[must_use]
+    pub fn head_watchers(&self) -> usize {
+        self.head.receiver_count()
+    }
+
+    /// Tells those who wait what the log's end is, as read from the database: other processes write, too.
+    pub async fn observe_head(&self) -> Result<i64, StoreError> {
+        let head = self.head_seq().await?;
+        self.advance_head(head);
+        Ok(head)
+    }
+
+    fn advance_head(&self, seq: i64) {
+        self.head.send_if_modified(|head| {
+            let news = seq > *head;
+            if news {
+                *head = seq;
+            }
+            news
+        });
+    }
+
+    /// Closes every connection.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+}
+
+/// A transaction that may write. Dropped without [`Tx::commit`], it changes nothing.
+pub struct Tx {
+    pub(super) inner: Transaction<'static, Any>,
+    store: Store,
+    actor: Actor,
+    now: DateTime<Utc>,
+    entries: Vec<NewEntry>,
+    jobs_wanted: bool,
+    // After the transaction, so that the write lock is given back last.
+    _writer: Option<OwnedMutexGuard<()>>,
+}
+
+impl Tx {
+    /// The one time of everything that this transaction writes, to the microsecond.
+    #[must_use]
+    pub fn now(&self) -> DateTime<Utc> {
+        self.now
+    }
+
+    /// Who writes.
+    #[must_use]
+    pub fn actor(&self) -> &Actor {
+        &self.actor
+    }
+
+    /// Logs something with this transaction.
+    pub fn record(&mut self, entry: NewEntry) {
+        self.entries.push(entry);
+    }
+
+    /// Appends what was recorded to the chain and commits. Answers the entries as stored.
+    pub async fn commit(mut self) -> Result<Vec<Entry>, StoreError> {
+        let entries = std::mem::take(&mut self.entries);
+        let (actor, now) = (self.actor.clone(), self.now);
+        let appended = self.append(entries, &actor, now).await?;
+        self.inner.commit().await?;
+        if let Some(last) = appended.last() {
+            self.store.advance_head(last.seq);
+        }
+        if self.jobs_wanted {
+            self.store.jobs_wanted.notify_one();
+        }
+        Ok(appended)
+    }
+
+    pub(super) fn want_jobs(&mut self) {
+        self.jobs_wanted = true;
+    }
+
+    /// The clause that makes a read hold its row until the commit; SQLite holds the whole file already.
+    pub(super) fn for_update(&self) -> &'static str {
+        match self.store.dialect {
+            Dialect::Sqlite => "",
+            Dialect::Postgres => " for update",
+        }
+    }
+
+    /// As [`Tx::for_update`], passing over rows that another transaction holds.
+    pub(super) fn skip_locked(&self) -> &'static str {
+        match self.store.dialect {
+            Dialect::Sqlite => "",
+            Dialect::Postgres => " for update skip locked",
+        }
+    }
+
+    pub(super) async fn execute(&mut self, query: Query<'_, Any, AnyArguments>) -> Result<u64, StoreError> {
+        Ok(query.execute(&mut *self.inner).await?.rows_affected())
+    }
+
+    pub(super) async fn maybe_row(&mut self, query: Query<'_, Any, AnyArguments>) -> Result<Option<AnyRow>, StoreError> {
+        Ok(query.fetch_optional(&mut *self.inner).await?)
+    }
+
+    pub(super) async fn rows(&mut self, query: Query<'_, Any, AnyArguments>) -> Result<Vec<AnyRow>, StoreError> {
+        Ok(query.fetch_all(&mut *self.inner).await?)
+    }
+}
+
+/// The file of a `sqlite:` address.
+fn sqlite_path(url: &str) -> Option<&Path> {
+    let path = url.strip_prefix("sqlite:")?;
+    let path = path.strip_prefix("//").unwrap_or(path);
+    Some(Path::new(path.split('?').next().unwrap_or(path)))
+}
+
+/// Takes the lock beside a SQLite file; it is given back when the handle is dropped, even by a killed process.
+async fn lock_beside(url: &str) -> Result<std::fs::File, StoreError> {
+    let mut path = sqlite_path(url).unwrap_or(Path::new("workbench.db")).as_os_str().to_owned();
+    path.push(".migrating");
+    let path = PathBuf::from(path);
+    let held = path.clone();
+    let locked = tokio::task::spawn_blocking(move || {
+        let file = std::fs::File::options().create(true).append(true).open(&held)?;
+        file.lock()?;
+        Ok(file)
+    });
+    locked
+        .await
+        .unwrap_or_else(|error| Err(std::io::Error::other(error)))
+        .map_err(|error| StoreError::Lock { path, error })
+}
+
+/// An address for an error message.
+fn without_password(url: &str) -> String {
+    match (url.find("://"), url.rfind('@')) {
+        (Some(scheme), Some(at)) if at > scheme => format!("{}://***{}", &url[..scheme], &url[at..]),
+        _ => url.to_owned(),
+    }
+}

@@ -1,0 +1,230 @@
+//! Health checks in SQL: the request, the probes' results, the latest aggregate.
+
+use chrono::{DateTime, Utc};
+use serde_json::{Value, json};
+use sqlx::any::AnyRow;
+use ulid::Ulid;
+
+use super::row::{Columns, micros};
+use super::{NewJob, Store, StoreError, Tx};
+use crate::checklist::Command;
+use crate::facts::{HealthFact, ProbeFact};
+use crate::job::{Job, JobCommand, JobState};
+use crate::log::NewEntry;
+
+/// One run of a tenant's probes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HealthCheck {
+    /// `hc_` and a ULID.
+    pub id: String,
+    /// Whose health.
+    pub tenant_id: String,
+    /// The job that runs it.
+    pub job_id: String,
+    /// `pass`, `warn` or `fail`; absent while it runs.
+    pub aggregate: Option<String>,
+    /// When the first probe started.
+    pub checked_at: Option<DateTime<Utc>>,
+    /// When the last probe ended.
+    pub finished_at: Option<DateTime<Utc>>,
+    /// Who asked for it.
+    pub actor: String,
+    /// When it was asked for.
+    pub created_at: DateTime<Utc>,
+    /// In the order of the workflow's probes.
+    pub probes: Vec<ProbeRow>,
+}
+
+/// One probe's stored result.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ProbeRow {
+    /// Name of the probe.
+    pub probe: String,
+    /// `pass`, `warn`, `fail` or `error`.
+    pub status: String,
+    /// What came.
+    pub message: String,
+    /// What to do.
+    pub hint: String,
+    /// When it started.
+    pub started_at: DateTime<Utc>,
+    /// How long it took, in milliseconds.
+    pub duration_ms: i64,
+    /// Tries before the verdict.
+    pub attempts: i64,
+    /// What was tried, step by step.
+    pub trace: Value,
+}
+
+/// A probe's result, to be stored.
+pub type NewProbeResult = ProbeRow;
+
+fn check(row: &AnyRow) -> Result<HealthCheck, StoreError> {
+    Ok(HealthCheck {
+        id: row.text("id")?,
+        tenant_id: row.text("tenant_id")?,
+        job_id: row.text("job_id")?,
+        aggregate: row.maybe_text("aggregate")?,
+        checked_at: row.maybe_time("checked_at")?,
+        finished_at: row.maybe_time("finished_at")?,
+        actor: row.text("actor")?,
+        created_at: row.time("created_at")?,
+        probes: Vec::new(),
+    })
+}
+
+fn probe(row: &AnyRow) -> Result<ProbeRow, StoreError> {
+    Ok(ProbeRow {
+        probe: row.text("probe")?,
+        status: row.text("status")?,
+        message: row.text("message")?,
+        hint: row.text("hint")?,
+        started_at: row.time("started_at")?,
+        duration_ms: row.int("duration_ms")?,
+        attempts: row.int("attempts")?,
+        trace: row.json("trace")?,
+    })
+}
+
+const PROBES: &str = "select * from probe_results where check_id = $1 order by position";
+
+impl Store {
+    /// A health check with its probes.
+    pub async fn health_check(&self, tenant_id: &str, id: &str) -> Result<HealthCheck, StoreError> {
+        let row = sqlx::query("select * from health_checks where id = $1 and tenant_id = $2")
+            .bind(id)
+            .bind(tenant_id)
+            .fetch_optional(&self.pool)
+            .await?;
+        let mut found = check(&row.ok_or_else(|| StoreError::not_found("health check", id))?)?;
+        let rows = sqlx::query(PROBES).bind(id).fetch_all(&self.pool).await?;
+        found.probes = rows.iter().map(probe).collect::<Result<_, _>>()?;
+        Ok(found)
+    }
+
+    /// A tenant's health checks, newest first, without their probes.
+    pub async fn health_checks(&self, tenant_id: &str, limit: i64) -> Result<Vec<HealthCheck>, StoreError> {
+        let rows =
+            sqlx::query("select * from health_checks where tenant_id = $1 order by created_at desc, id desc limit $2")
+                .bind(tenant_id)
+                .bind(limit)
+                .fetch_all(&self.pool)
+                .await?;
+        rows.iter().map(check).collect()
+    }
+}
+
+impl Tx {
+    /// Writes a health check and the job that runs it. Answers the check's and the job's id.
+    pub async fn request_health_check(&mut self, mut job: NewJob) -> Result<(String, String), StoreError> {
+        let id = format!("hc_{}", Ulid::from_datetime(self.now().into()));
+        job.subject_id = Some(id.clone());
+        let job_id = self.create_job(&job).await?;
+        let (now, actor) = (micros(self.now()), self.actor().id.clone());
+        self.execute(
+            sqlx::query("insert into health_checks (id, tenant_id, job_id, actor, created_at) values ($1, $2, $3, $4, $5)")
+                .bind(&id)
+                .bind(&job.tenant_id)
+                .bind(&job_id)
+                .bind(actor)
+                .bind(now),
+        )
+        .await?;
+        Ok((id, job_id))
+    }
+
+    /// Stores what the probes found, ends the job, and lets the checklist make of it what follows.
+    pub async fn finish_health_check(
+        &mut self,
+        job: &Job,
+        check_id: &str,
+        aggregate: &str,
+        checked_at: DateTime<Utc>,
+        probes: &[NewProbeResult],
+    ) -> Result<(), StoreError> {
+        self.command_job(&job.id, &JobCommand::Succeed { attempt: job.attempt }).await?;
+        let now = micros(self.now());
+        self.execute(
+            sqlx::query("update health_checks set aggregate = $1, checked_at = $2, finished_at = $3 where id = $4")
+                .bind(aggregate)
+                .bind(micros(checked_at))
+                .bind(now)
+                .bind(check_id),
+        )
+        .await?;
+        for (position, probe) in (0i64..).zip(probes) {
+            self.execute(
+                sqlx::query(
+                    "insert into probe_results (check_id, position, probe, status, message, hint, started_at,
+                                                duration_ms, attempts, trace)
+                     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+                )
+                .bind(check_id)
+                .bind(position)
+                .bind(&probe.probe)
+                .bind(&probe.status)
+                .bind(&probe.message)
+                .bind(&probe.hint)
+                .bind(micros(probe.started_at))
+                .bind(probe.duration_ms)
+                .bind(probe.attempts)
+                .bind(probe.trace.to_string()),
+            )
+            .await?;
+        }
+        let verdicts: serde_json::Map<String, Value> =
+            probes.iter().map(|probe| (probe.probe.clone(), json!(probe.status))).collect();
+        self.record(NewEntry::of_tenant(
+            "health_checked",
+            &job.tenant_id,
+            json!({ "check": check_id, "aggregate": aggregate, "probes": verdicts }),
+        ));
+        self.decide_if_onboarding(&job.tenant_id, &Command::EvidenceChanged).await
+    }
+
+    /// A health check whose job died has proven nothing: it counts as failed, and gates must see it.
+    pub(super) async fn follow_health_job(&mut self, job: &Job) -> Result<(), StoreError> {
+        let Some(check_id) = job.subject_id.as_deref().filter(|_| job.state == JobState::Failed) else { return Ok(()) };
+        let now = micros(self.now());
+        self.execute(
+            sqlx::query("update health_checks set aggregate = 'fail', checked_at = $1, finished_at = $1 where id = $2")
+                .bind(now)
+                .bind(check_id),
+        )
+        .await?;
+        self.record(NewEntry::of_tenant(
+            "health_checked",
+            &job.tenant_id,
+            json!({ "check": check_id, "aggregate": "fail", "error": job.last_error }),
+        ));
+        // The checklist decides over the same evidence; the future is boxed because deciding can end up here again.
+        Box::pin(self.decide_if_onboarding(&job.tenant_id, &Command::EvidenceChanged)).await
+    }
+
+    /// The latest finished health check, as gates see it: by when its evidence was taken, not when it ended.
+    pub(super) async fn latest_health(&mut self, tenant_id: &str) -> Result<Option<HealthFact>, StoreError> {
+        let row = self
+            .maybe_row(
+                sqlx::query(
+                    "select * from health_checks where tenant_id = $1 and finished_at is not null and aggregate is not null
+                     order by checked_at desc, id desc limit 1",
+                )
+                .bind(tenant_id),
+            )
+            .await?;
+        let Some(found) = row.as_ref().map(check).transpose()? else { return Ok(None) };
+        let rows = self.rows(sqlx::query(PROBES).bind(&found.id)).await?;
+        let probes = rows
+            .iter()
+            .map(|row| {
+                probe(row).map(|probe| ProbeFact { probe: probe.probe, status: probe.status, message: probe.message })
+            })
+            .collect::<Result<_, _>>()?;
+        Ok(found.aggregate.zip(found.checked_at).map(|(status, checked_at)| HealthFact {
+            check_id: found.id,
+            status,
+            checked_at,
+            probes,
+        }))
+    }
+}

@@ -1,0 +1,30 @@
+//! The only place that speaks SQL: one function per question, one text for SQLite and Postgres.
+//!
+//! A [`Tx`] collects what is to be logged and appends it to the chain when it commits, so that state, audit
+//! event and job intent are one transaction and the chain's end is locked only for its last statements.
+
+mod access;
+mod checklists;
+mod connection;
+mod dashboard;
+mod events;
+mod health;
+mod idempotency;
+mod imports;
+mod jobs;
+mod row;
+mod sandbox;
+mod tenants;
+mod workflows;
+
+pub use access::{Credential, NewToken, Token};
+pub use checklists::Opening;
+pub use connection::{Dialect, Store, StoreError, Tx};
+pub use dashboard::{DashboardFilter, DashboardRow, DashboardStatus};
+pub use events::{EventFilter, Verified};
+pub use health::{HealthCheck, NewProbeResult, ProbeRow};
+pub use idempotency::{Replay, StoredAnswer};
+pub use imports::{Chunk, Counts, Import, IssueFilter, NewImport, NewIssue, PreviewResult, StoredIssue, StoredRecord};
+pub use jobs::{Attempt, JobFilter, NewJob};
+pub use tenants::{NewTenant, Tenant};
+pub use workflows::WorkflowVersion;

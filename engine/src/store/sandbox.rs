@@ -1,0 +1,67 @@
+//! The sandbox platform's memory, and what daemons that share a store must agree on.
+
+use ulid::Ulid;
+
+use super::row::{Columns, micros};
+use super::{Store, StoreError, Tx};
+
+impl Store {
+    /// The sandbox's settings for a tenant, JSON, if any were made.
+    pub async fn sandbox_settings(&self, tenant_id: &str) -> Result<Option<String>, StoreError> {
+        let row = sqlx::query("select settings from sandbox_tenants where tenant_id = $1")
+            .bind(tenant_id)
+            .fetch_optional(&self.pool)
+            .await?;
+        row.map(|row| row.text("settings")).transpose()
+    }
+
+    /// A shared setting.
+    pub async fn setting(&self, key: &str) -> Result<Option<String>, StoreError> {
+        let row = sqlx::query("select value from settings where key = $1").bind(key).fetch_optional(&self.pool).await?;
+        row.map(|row| row.text("value")).transpose()
+    }
+}
+
+impl Tx {
+    /// Replaces the sandbox's settings for a tenant.
+    pub async fn save_sandbox_settings(&mut self, tenant_id: &str, settings: &str) -> Result<(), StoreError> {
+        self.execute(
+            sqlx::query(
+                "insert into sandbox_tenants (tenant_id, settings) values ($1, $2)
+                 on conflict (tenant_id) do update set settings = excluded.settings",
+            )
+            .bind(tenant_id)
+            .bind(settings),
+        )
+        .await?;
+        Ok(())
+    }
+
+    /// Notes a call that reached the sandbox.
+    pub async fn record_sandbox_call(&mut self, tenant_id: &str, call: &str) -> Result<(), StoreError> {
+        let now = micros(self.now());
+        self.execute(
+            sqlx::query("insert into sandbox_calls (id, tenant_id, call, at) values ($1, $2, $3, $4)")
+                .bind(Ulid::new().to_string())
+                .bind(tenant_id)
+                .bind(call)
+                .bind(now),
+        )
+        .await?;
+        Ok(())
+    }
+
+    /// Replaces a shared setting.
+    pub async fn save_setting(&mut self, key: &str, value: &str) -> Result<(), StoreError> {
+        self.execute(
+            sqlx::query(
+                "insert into settings (key, value) values ($1, $2)
+                 on conflict (key) do update set value = excluded.value",
+            )
+            .bind(key)
+            .bind(value),
+        )
+        .await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,177 @@
+//! Tenants: who is onboarded.
+
+use chrono::{DateTime, Utc};
+use serde_json::json;
+use sqlx::any::AnyRow;
+
+use super::row::{Columns, micros};
+use super::{Store, StoreError, Tx};
+use crate::log::NewEntry;
+
+/// A tenant as stored.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tenant {
+    /// The slug.
+    pub id: String,
+    /// What people call it.
+    pub name: String,
+    /// ISO 3166-1 alpha-2.
+    pub country: String,
+    /// `federation`, `club`, …; open.
+    pub kind: String,
+    /// IANA zone.
+    pub time_zone: String,
+    /// BCP 47 language.
+    pub language: String,
+    /// Levels of organisation below the federation: 0 is flat.
+    pub hierarchy_depth: i64,
+    /// Where probes go: an address, or `sandbox` for the sandbox platform of this installation.
+    pub platform_url: Option<String>,
+    /// Who probes log in as.
+    pub probe_user: Option<String>,
+    /// Reference to the probes' secret: `env:NAME` or `file:PATH`.
+    pub probe_secret: Option<String>,
+    /// Last change to what health evidence rests on.
+    pub changed_at: DateTime<Utc>,
+    /// First imported member.
+    pub first_member_at: Option<DateTime<Utc>>,
+    /// First imported transaction.
+    pub first_transaction_at: Option<DateTime<Utc>>,
+    /// When the tenant went live, if it is.
+    pub live_at: Option<DateTime<Utc>>,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+}
+
+/// A tenant to be made. Absent fields take the country's defaults before this point.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewTenant {
+    /// The slug.
+    pub id: String,
+    /// What people call it.
+    pub name: String,
+    /// ISO 3166-1 alpha-2.
+    pub country: String,
+    /// `federation`, `club`, …; open.
+    pub kind: String,
+    /// IANA zone.
+    pub time_zone: String,
+    /// BCP 47 language.
+    pub language: String,
+    /// Levels of organisation.
+    pub hierarchy_depth: i64,
+    /// Where probes go.
+    pub platform_url: Option<String>,
+    /// Who probes log in as.
+    pub probe_user: Option<String>,
+    /// Reference to the probes' secret.
+    pub probe_secret: Option<String>,
+}
+
+pub(super) fn tenant(row: &AnyRow) -> Result<Tenant, StoreError> {
+    Ok(Tenant {
+        id: row.text("id")?,
+        name: row.text("name")?,
+        country: row.text("country")?,
+        kind: row.text("kind")?,
+        time_zone: row.text("time_zone")?,
+        language: row.text("language")?,
+        hierarchy_depth: row.int("hierarchy_depth")?,
+        platform_url: row.maybe_text("platform_url")?,
+        probe_user: row.maybe_text("probe_user")?,
+        probe_secret: row.maybe_text("probe_secret")?,
+        changed_at: row.time("changed_at")?,
+        first_member_at: row.maybe_time("first_member_at")?,
+        first_transaction_at: row.maybe_time("first_transaction_at")?,
+        live_at: row.maybe_time("live_at")?,
+        created_at: row.time("created_at")?,
+    })
+}
+
+/// A moment in a tenant's life that is kept once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Milestone {
+    FirstMember,
+    FirstTransaction,
+}
+
+impl Store {
+    /// The tenant of this slug.
+    pub async fn tenant(&self, id: &str) -> Result<Tenant, StoreError> {
+        let row = sqlx::query("select * from tenants where id = $1").bind(id).fetch_optional(&self.pool).await?;
+        tenant(&row.ok_or_else(|| StoreError::not_found("tenant", id))?)
+    }
+}
+
+impl Tx {
+    /// The tenant of this slug, if there is one.
+    pub async fn tenant(&mut self, id: &str) -> Result<Option<Tenant>, StoreError> {
+        let row = self.maybe_row(sqlx::query("select * from tenants where id = $1").bind(id)).await?;
+        row.as_ref().map(tenant).transpose()
+    }
+
+    /// Makes a tenant.
+    pub async fn create_tenant(&mut self, new: &NewTenant) -> Result<(), StoreError> {
+        let now = micros(self.now());
+        let made = self
+            .execute(
+                sqlx::query(
+                    "insert into tenants (id, name, country, kind, time_zone, language, hierarchy_depth, platform_url,
+                                          probe_user, probe_secret, changed_at, created_at)
+                     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11)
+                     on conflict (id) do nothing",
+                )
+                .bind(&new.id)
+                .bind(&new.name)
+                .bind(&new.country)
+                .bind(&new.kind)
+                .bind(&new.time_zone)
+                .bind(&new.language)
+                .bind(new.hierarchy_depth)
+                .bind(&new.platform_url)
+                .bind(&new.probe_user)
+                .bind(&new.probe_secret)
+                .bind(now),
+            )
+            .await?;
+        if made == 0 {
+            return Err(StoreError::Exists { what: "tenant", id: new.id.clone() });
+        }
+        self.record(NewEntry::of_tenant(
+            "tenant_created",
+            &new.id,
+            json!({ "name": new.name, "country": new.country, "kind": new.kind, "platform_url": new.platform_url }),
+        ));
+        Ok(())
+    }
+
+    /// Notes that what health evidence rests on has changed now.
+    pub(super) async fn touch_tenant(&mut self, id: &str) -> Result<(), StoreError> {
+        let now = micros(self.now());
+        self.execute(sqlx::query("update tenants set changed_at = $1 where id = $2").bind(now).bind(id)).await?;
+        Ok(())
+    }
+
+    pub(super) async fn reach_milestone(&mut self, id: &str, milestone: Milestone) -> Result<(), StoreError> {
+        let now = micros(self.now());
+        let (statement, kind) = match milestone {
+            Milestone::FirstMember => (
+                "update tenants set first_member_at = $1 where id = $2 and first_member_at is null",
+                "first_member_reached",
+            ),
+            Milestone::FirstTransaction => (
+                "update tenants set first_transaction_at = $1 where id = $2 and first_transaction_at is null",
+                "first_transaction_reached",
+            ),
+        };
+        if self.execute(sqlx::query(statement).bind(now).bind(id)).await? == 1 {
+            self.record(NewEntry::of_tenant(kind, id, serde_json::Value::Null));
+        }
+        Ok(())
+    }
+
+    pub(super) async fn set_live(&mut self, id: &str, at: Option<DateTime<Utc>>) -> Result<(), StoreError> {
+        self.execute(sqlx::query("update tenants set live_at = $1 where id = $2").bind(at.map(micros)).bind(id)).await?;
+        Ok(())
+    }
+}

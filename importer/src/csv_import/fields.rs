@@ -1,0 +1,292 @@
+//! The fields of members and clubs, and the names that columns for them go by in English, French and Swedish.
+
+use unicode_normalization::UnicodeNormalization;
+
+use crate::format::Entity;
+
+/// How the values of a field are checked and cleaned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum FieldKind {
+    /// Free text.
+    Text,
+    /// A natural key: text that a spreadsheet must not have turned into a rounded number.
+    Key,
+    /// A date that is not in the future.
+    BirthDate,
+    /// A date.
+    Date,
+    /// M, F or X.
+    Sex,
+    /// Two or three letters of ISO 3166.
+    Nationality,
+    /// competition, leisure, youth or discovery.
+    LicenceType,
+    /// An e-mail address.
+    Email,
+}
+
+/// A field of an entity.
+#[derive(Debug)]
+pub(super) struct FieldSpec {
+    pub(super) name: &'static str,
+    pub(super) required: bool,
+    pub(super) kind: FieldKind,
+    /// Further names of the column, in the folded form that [`fold`] gives.
+    aliases: &'static [&'static str],
+}
+
+const fn field(name: &'static str, kind: FieldKind, aliases: &'static [&'static str]) -> FieldSpec {
+    FieldSpec { name, required: false, kind, aliases }
+}
+
+const fn required(name: &'static str, kind: FieldKind, aliases: &'static [&'static str]) -> FieldSpec {
+    FieldSpec { name, required: true, kind, aliases }
+}
+
+/// Fields of a member; the first is the natural key.
+static MEMBERS: [FieldSpec; 15] = [
+    required(
+        "licence_number",
+        FieldKind::Key,
+        &[
+            "licensenumber",
+            "licenceno",
+            "licenseno",
+            "licencenr",
+            "licence",
+            "license",
+            "licenceid",
+            "licenseid",
+            "numerolicence",
+            "numerodelicence",
+            "nolicence",
+            "nolicense",
+            "nlicence",
+            "numlicence",
+            "licensnummer",
+            "licensnr",
+            "licens",
+            "membernumber",
+            "memberno",
+            "memberid",
+            "medlemsnummer",
+            "medlemsnr",
+            "numeroadherent",
+        ],
+    ),
+    required(
+        "given_name",
+        FieldKind::Text,
+        &["givennames", "firstname", "forename", "prenom", "prenoms", "fornamn", "tilltalsnamn"],
+    ),
+    required("family_name", FieldKind::Text, &["lastname", "surname", "nom", "nomdefamille", "efternamn", "slaktnamn"]),
+    field(
+        "birth_date",
+        FieldKind::BirthDate,
+        &[
+            "dateofbirth",
+            "dob",
+            "birthday",
+            "born",
+            "datenaissance",
+            "datedenaissance",
+            "neele",
+            "nele",
+            "fodelsedatum",
+            "fodd",
+            "fodelsedag",
+        ],
+    ),
+    field("sex", FieldKind::Sex, &["gender", "sexe", "genre", "kon"]),
+    field(
+        "nationality",
+        FieldKind::Nationality,
+        &["nation", "citizenship", "nationalite", "nationalitet", "medborgarskap"],
+    ),
+    field(
+        "club",
+        FieldKind::Text,
+        &[
+            "clubname",
+            "clubnumber",
+            "clubno",
+            "clubcode",
+            "clubid",
+            "nomclub",
+            "nomduclub",
+            "numeroclub",
+            "association",
+            "klubb",
+            "klubbnamn",
+            "klubbnummer",
+            "forening",
+            "foreningsnamn",
+        ],
+    ),
+    field("category", FieldKind::Text, &["agecategory", "agegroup", "categorie", "kategori", "klass", "aldersklass"]),
+    field(
+        "licence_type",
+        FieldKind::LicenceType,
+        &["licensetype", "typelicence", "typedelicence", "licenstyp", "typavlicens"],
+    ),
+    field("season", FieldKind::Text, &["year", "saison", "annee", "sasong", "ar"]),
+    field(
+        "email",
+        FieldKind::Email,
+        &["emailaddress", "mail", "courriel", "adressemail", "adresseemail", "epost", "epostadress", "mejl"],
+    ),
+    field(
+        "phone",
+        FieldKind::Text,
+        &[
+            "phonenumber",
+            "telephone",
+            "mobile",
+            "mobilephone",
+            "tel",
+            "portable",
+            "telefon",
+            "telefonnummer",
+            "mobil",
+            "mobiltelefon",
+            "mobilnummer",
+        ],
+    ),
+    field(
+        "valid_to",
+        FieldKind::Date,
+        &[
+            "validuntil",
+            "expires",
+            "expirydate",
+            "expiry",
+            "enddate",
+            "datefin",
+            "datedefin",
+            "finvalidite",
+            "valablejusquau",
+            "giltigtill",
+            "giltigtom",
+            "slutdatum",
+        ],
+    ),
+    field("city", FieldKind::Text, &["town", "ville", "commune", "ort", "postort", "stad"]),
+    field("postal_code", FieldKind::Text, &["postcode", "zip", "zipcode", "codepostal", "cp", "postnummer", "postnr"]),
+];
+
+/// Fields of a club; the first is the natural key.
+static CLUBS: [FieldSpec; 4] = [
+    required(
+        "club_number",
+        FieldKind::Key,
+        &[
+            "clubno",
+            "clubnr",
+            "clubid",
+            "clubcode",
+            "numeroclub",
+            "numeroduclub",
+            "numerodeclub",
+            "noclub",
+            "nclub",
+            "codeclub",
+            "klubbnummer",
+            "klubbnr",
+            "foreningsnummer",
+            "foreningsnr",
+        ],
+    ),
+    required(
+        "name",
+        FieldKind::Text,
+        &["clubname", "club", "nom", "nomclub", "nomduclub", "namn", "klubb", "klubbnamn", "forening", "foreningsnamn"],
+    ),
+    field("city", FieldKind::Text, &["town", "ville", "commune", "ort", "postort", "stad"]),
+    field(
+        "district",
+        FieldKind::Text,
+        &["region", "county", "departement", "comite", "ligue", "distrikt", "lan", "specialdistriktsforbund"],
+    ),
+];
+
+/// The fields of an entity; the first is the natural key. A ledger has none here, being no table.
+pub(super) fn of(entity: Entity) -> &'static [FieldSpec] {
+    match entity {
+        Entity::Members => &MEMBERS,
+        Entity::Clubs => &CLUBS,
+        Entity::Ledger => &[],
+    }
+}
+
+/// The field that a header names and how sure that is; `None` for an unknown name.
+pub(super) fn by_header(entity: Entity, header: &str) -> Option<(&'static FieldSpec, f64)> {
+    let folded = fold(header);
+    let specs = of(entity);
+    let exact = specs.iter().find(|spec| fold(spec.name) == folded);
+    exact
+        .map(|spec| (spec, 1.0))
+        .or_else(|| specs.iter().find(|spec| spec.aliases.contains(&folded.as_str())).map(|spec| (spec, 0.9)))
+}
+
+/// Whether any entity has a field of this name.
+pub(super) fn is_known_name(header: &str) -> bool {
+    by_header(Entity::Members, header).or_else(|| by_header(Entity::Clubs, header)).is_some()
+}
+
+/// Folds a header for comparison: lower case, without diacritics, punctuation and spaces.
+pub(super) fn fold(header: &str) -> String {
+    header
+        .nfkd()
+        .filter(|character| character.is_alphanumeric())
+        .flat_map(char::to_lowercase)
+        .map(|character| if character == 'ø' { 'o' } else { character })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn member_field(header: &str) -> Option<&'static str> {
+        by_header(Entity::Members, header).map(|(spec, _)| spec.name)
+    }
+
+    #[test]
+    fn headers_are_known_in_three_languages() {
+        for (header, field) in [
+            ("Licence Number", "licence_number"),
+            ("Numéro de licence", "licence_number"),
+            ("N° licence", "licence_number"),
+            ("Licensnummer", "licence_number"),
+            ("Förnamn", "given_name"),
+            ("fornamn", "given_name"),
+            ("PRÉNOM", "given_name"),
+            ("Nom", "family_name"),
+            ("Efternamn", "family_name"),
+            ("Födelsedatum", "birth_date"),
+            ("Né(e) le", "birth_date"),
+            ("E-post", "email"),
+            ("e-mail", "email"),
+            ("Klubb", "club"),
+            ("Kön", "sex"),
+            ("Säsong", "season"),
+            ("Code postal", "postal_code"),
+            ("Giltig t.o.m.", "valid_to"),
+        ] {
+            assert_eq!(member_field(header), Some(field), "{header}");
+        }
+        assert_eq!(member_field("Favourite colour"), None);
+        assert_eq!(by_header(Entity::Members, "given-name").map(|(_, sure)| sure), Some(1.0));
+    }
+
+    #[test]
+    fn aliases_are_stored_folded_and_no_alias_is_ambiguous() {
+        for entity in [Entity::Members, Entity::Clubs] {
+            let mut seen = std::collections::HashSet::new();
+            for alias in of(entity).iter().flat_map(|spec| spec.aliases) {
+                assert_eq!(&fold(alias), alias);
+                assert!(seen.insert(*alias), "{alias} twice");
+            }
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! Tables: delimited text with a header line, one member or club per row.
+
+mod cleaning;
+mod delimiter;
+mod fields;
+mod header;
+mod record_limit;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use chrono::NaiveDate;
+use csv::StringRecord;
+use serde_json::{Map, Value};
+
+use crate::decoding::DecodingNotes;
+use crate::failure::{OpenError, ReadError};
+use crate::format::Entity;
+use crate::import::{Detected, Item, Options, TextStream, decoding_issue};
+use crate::issue::Issue;
+use crate::key_memory::KeyMemory;
+use crate::record::{Record, RecordKind};
+use crate::{MAX_COLUMNS, MAX_RECORD_BYTES};
+use cleaning::Cleaner;
+use fields::FieldSpec;
+use record_limit::RecordLimit;
+
+/// A table being read.
+pub(crate) struct CsvImport {
+    reader: csv::Reader<RecordLimit<TextStream>>,
+    record_start: Arc<AtomicU64>,
+    line: StringRecord,
+    notes: Arc<DecodingNotes>,
+    kind: RecordKind,
+    header: Vec<String>,
+    /// The field that each column fills.
+    columns: Vec<Option<&'static FieldSpec>>,
+    fields: &'static [FieldSpec],
+    today: NaiveDate,
+    keys: KeyMemory,
+    rows: u64,
+    opening_issues: Vec<Issue>,
+    ended: bool,
+}
+
+impl CsvImport {
+    /// Reads the header and decides where each column goes; completes `detected`.
+    pub(crate) fn open(
+        stream: TextStream,
+        notes: Arc<DecodingNotes>,
+        head: &str,
+        options: &Options,
+        detected: &mut Detected,
+    ) -> Result<Self, OpenError> {
+        if options.entity == Some(Entity::Ledger) {
+            return Err(OpenError::Mismatch {
+                declared: Entity::Ledger.to_string(),
+                found: "a CSV table".into(),
+                why: "a ledger is read from SIE files; tables hold members or clubs".into(),
+            });
+        }
+        let announced = delimiter::announced(head);
+        let delimiter = announced.unwrap_or_else(|| delimiter::detect(head));
+        let record_start = Arc::new(AtomicU64::new(0));
+        let mut reader = csv::ReaderBuilder::new()
+            .delimiter(delimiter)
+            .has_headers(false)
+            .flexible(true)
+            .from_reader(RecordLimit::new(stream, record_start.clone()));
+        let mut line = StringRecord::new();
+        if announced.is_some() {
+            read_line(&mut reader, &record_start, &mut line)?;
+        }
+        if !read_line(&mut reader, &record_start, &mut line)? {
+            return Err(OpenError::Empty);
+        }
+        if line.len() > MAX_COLUMNS {
+            return Err(OpenError::TooManyColumns { columns: line.len() });
+        }
+        let header: Vec<String> = line.iter().map(|cell| cell.trim().to_owned()).collect();
+        let plan = header::plan(&header, options)?;
+        detected.entity = plan.entity;
+        detected.delimiter = Some(char::from(delimiter));
+        detected.header = Some(header.clone());
+        detected.mapping.clone_from(&plan.mapping);
+        let row = line.position().map_or(1, csv::Position::line);
+        let opening_issues = header::unmapped_issue(&plan.mapping, row).into_iter().collect();
+        Ok(Self {
+            reader,
+            record_start,
+            line,
+            notes,
+            kind: if plan.entity == Entity::Clubs { RecordKind::Club } else { RecordKind::Member },
+            header,
+            columns: plan.columns,
+            fields: fields::of(plan.entity),
+            today: options.today,
+            keys: KeyMemory::default(),
+            rows: 0,
+            opening_issues,
+            ended: false,
+        })
+    }
+
+    /// The next row, or the findings about the whole table.
+    pub(crate) fn next_item(&mut self) -> Option<Result<Item, ReadError>> {
+        if !self.opening_issues.is_empty() {
+            return Some(Ok(Item::File { issues: std::mem::take(&mut self.opening_issues) }));
+        }
+        if self.ended {
+            return None;
+        }
+        match read_line(&mut self.reader, &self.record_start, &mut self.line) {
+            Err(error) => Some(Err(error)),
+            Ok(true) => {
+                self.rows += 1;
+                Some(Ok(self.row()))
+            }
+            Ok(false) => {
+                self.ended = true;
+                let issues = self.closing_issues();
+                (!issues.is_empty()).then_some(Ok(Item::File { issues }))
+            }
+        }
+    }
+
+    fn row(&mut self) -> Item {
+        let row = self.line.position().map_or(0, csv::Position::line);
+        if self.line.iter().all(|cell| cell.trim().trim_end_matches('\u{1a}').is_empty()) {
+            let issue = Issue::warning("row_blank", row, "the row has no values", "Nothing to do: the row is skipped.");
+            return Item::row(row, Vec::new(), vec![issue]);
+        }
+        if self.line.len() != self.header.len() {
+            let issue = Issue::error(
+                "row_ragged",
+                row,
+                format!("the row has {} values where the header has {} columns", self.line.len(), self.header.len()),
+                "Look for a missing or extra delimiter, or a quotation mark that does not belong.",
+            )
+            .value(&self.line.iter().take(20).collect::<Vec<_>>().join(" | "));
+            return Item::row(row, Vec::new(), vec![issue]);
+        }
+        let mut cleaner = Cleaner::new(row, self.today);
+        let mut values = Map::new();
+        for ((cell, column), spec) in self.line.iter().zip(&self.header).zip(&self.columns) {
+            let Some(spec) = spec else { continue };
+            if let Some(value) = cleaner.clean(column, spec, cell) {
+                values.insert(spec.name.to_owned(), Value::String(value));
+            }
+        }
+        let mut issues = cleaner.into_issues();
+        for spec in self.fields.iter().filter(|spec| spec.required) {
+            let column = self.column_of(spec);
+            let refused = issues
+                .iter()
+                .any(|issue| issue.severity == crate::Severity::Error && issue.column.as_deref() == Some(column));
+            if !values.contains_key(spec.name) && !refused {
+                issues.push(
+                    Issue::error(
+                        "value_missing",
+                        row,
+                        format!("{} is required and empty", spec.name),
+                        "Fill in the value in the source and export again.",
+                    )
+                    .column(column),
+                );
+            }
+        }
+        let key_field = self.fields.first().map_or("", |spec| spec.name);
+        let key = values.get(key_field).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let usable = issues.iter().all(|issue| issue.severity == crate::Severity::Warning);
+        // A refused row leaves its key free for a later, correct one.
+        if usable && self.keys.note(&key) > 1 {
+            issues.push(
+                Issue::error(
+                    "duplicate_key",
+                    row,
+                    format!("{key_field} {} occurs on an earlier row", crate::issue::shorten(&key)),
+                    "Keep one of the rows; the earlier one is imported.",
+                )
+                .column(self.fields.first().map_or("", |spec| self.column_of(spec)))
+                .value(&key),
+            );
+        }
+        Item::row(row, vec![Record { kind: self.kind, key, row, fields: values }], issues)
+    }
+
+    /// The header of the column that fills a field.
+    fn column_of(&self, spec: &'static FieldSpec) -> &str {
+        self.columns
+            .iter()
+            .position(|column| column.is_some_and(|column| column.name == spec.name))
+            .and_then(|position| self.header.get(position))
+            .map_or(spec.name, String::as_str)
+    }
+
+    fn closing_issues(&self) -> Vec<Issue> {
+        let mut issues = Vec::new();
+        if self.rows == 0 {
+            issues.push(Issue::warning(
+                "no_rows",
+                0,
+                "the table has a header and no rows",
+                "Check that the export was not filtered.",
+            ));
+        }
+        if self.keys.overflowed() {
+            issues.push(Issue::warning(
+                "duplicate_check_limited",
+                0,
+                "the table has more keys than are remembered; late duplicates were not looked for",
+                "Of two rows with the same key, the later one is kept.",
+            ));
+        }
+        issues.extend(decoding_issue(&self.notes, "UTF-8", "Windows-1252"));
+        issues
+    }
+}
+
+/// Reads a record; `false` at the end of the file.
+fn read_line(
+    reader: &mut csv::Reader<RecordLimit<TextStream>>,
+    record_start: &AtomicU64,
+    line: &mut StringRecord,
+) -> Result<bool, ReadError> {
+    let position = reader.position();
+    let row = position.line();
+    record_start.store(position.byte(), Ordering::Relaxed);
+    let more = reader.read_record(line).map_err(|error| match error.into_kind() {
+        csv::ErrorKind::Io(error) => match ReadError::from_io(error) {
+            ReadError::LineTooLong { .. } => ReadError::LineTooLong { row },
+            other => other,
+        },
+        // Decoding gives valid UTF-8, rows may be ragged and nothing seeks: no other kind can occur here.
+        _ => ReadError::Io(std::io::Error::other("the table reader failed")),
+    })?;
+    if line.as_slice().len() > MAX_RECORD_BYTES {
+        return Err(ReadError::LineTooLong { row });
+    }
+    Ok(more)
+}

@@ -1,0 +1,244 @@
+//! Opening a file: a look at its head decides format, encoding and layout; the rest is read as a stream of items.
+
+use std::collections::BTreeMap;
+use std::io::{Cursor, Read};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use chrono::NaiveDate;
+use serde::{Deserialize, Serialize};
+
+use crate::content::{recognise, refuse_binary};
+use crate::csv_import::CsvImport;
+use crate::decoding::{CountingReader, DecodingNotes, DecodingReader, decode_head};
+use crate::encoding::{self, Encoding};
+use crate::failure::{OpenError, ReadError};
+use crate::format::{Entity, Format};
+use crate::issue::Issue;
+use crate::record::Record;
+use crate::sie::SieImport;
+
+/// Bytes looked at before the first row: 64 KiB.
+const HEAD_BYTES: usize = 64 * 1024;
+
+/// The decoded text of a file, from behind its byte order mark.
+pub(crate) type TextStream = DecodingReader<Box<dyn Read + Send>>;
+
+/// What the sender says about a file, and what reading needs to know about the day.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Options {
+    /// The declared format; `None` detects it.
+    pub format: Option<Format>,
+    /// The declared content; `None` guesses: SIE holds a ledger, a table is judged by its header.
+    pub entity: Option<Entity>,
+    /// The name the file was sent under; only its extension is used, to tell SIE 4E from 4I.
+    pub file_name: Option<String>,
+    /// Source column header to field name, over detection. An empty field name leaves the column out.
+    pub mapping: BTreeMap<String, String>,
+    /// The current day where the file belongs: a birth date after it is an error.
+    pub today: NaiveDate,
+}
+
+/// What a file turned out to be, as far as its first 64 KiB tell.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Detected {
+    /// The format it is read as.
+    pub format: Format,
+    /// What it is taken to hold.
+    pub entity: Entity,
+    /// Name of the character encoding.
+    pub encoding: String,
+    /// The evidence for the encoding.
+    pub encoding_reason: String,
+    /// The column delimiter of a table.
+    pub delimiter: Option<char>,
+    /// The header of a table, as written.
+    pub header: Option<Vec<String>>,
+    /// Where each column of a table goes, in file order.
+    pub mapping: Vec<MappedColumn>,
+    /// Further findings by name, such as `sie_type`, `program`, `company` or `fiscal_year`.
+    pub details: BTreeMap<String, String>,
+}
+
+/// Where a column of a table goes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MappedColumn {
+    /// The column's header, as written.
+    pub column: String,
+    /// The field it fills; `None` when it is left out.
+    pub field: Option<String>,
+    /// 1.0 for a mapping asked for or an exact name, 0.9 for a known other name, 0.0 for a column left out.
+    pub confidence: f64,
+}
+
+/// What the iterator gives.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Item {
+    /// One unit of reading: a CSV line, a SIE record or a voucher block. SIE records that only identify the file and
+    /// give nothing to store or to remark on are no item; an account is an item of its own, given once its attributes
+    /// are known.
+    Row {
+        /// Line where the unit starts, counted from 1.
+        row: u64,
+        /// What to store; empty when rejected.
+        records: Vec<Record>,
+        /// What was found.
+        issues: Vec<Issue>,
+        /// Whether an error keeps the unit from being stored.
+        rejected: bool,
+    },
+    /// Findings about the file as a whole: its header first, its balance checks last.
+    File {
+        /// What was found; never empty.
+        issues: Vec<Issue>,
+    },
+}
+
+impl Item {
+    /// A row, rejected when one of its issues is an error.
+    pub(crate) fn row(row: u64, records: Vec<Record>, issues: Vec<Issue>) -> Self {
+        let rejected = issues.iter().any(|issue| issue.severity == crate::Severity::Error);
+        Self::Row { row, records: if rejected { Vec::new() } else { records }, issues, rejected }
+    }
+}
+
+enum Layout {
+    Csv(Box<CsvImport>),
+    Sie(Box<SieImport>),
+}
+
+/// A file being read: an iterator of [`Item`]s that ends after the first [`ReadError`].
+pub struct Import {
+    detected: Detected,
+    bytes_read: Arc<AtomicU64>,
+    layout: Layout,
+    ended: bool,
+}
+
+impl std::fmt::Debug for Import {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Import").field("detected", &self.detected).field("ended", &self.ended).finish_non_exhaustive()
+    }
+}
+
+impl Import {
+    /// What the file turned out to be.
+    #[must_use]
+    pub const fn detected(&self) -> &Detected {
+        &self.detected
+    }
+
+    /// Bytes taken from the reader so far: at least the head, and a little ahead of the items. For progress display.
+    #[must_use]
+    pub fn bytes_read(&self) -> u64 {
+        self.bytes_read.load(Ordering::Relaxed)
+    }
+}
+
+impl Iterator for Import {
+    type Item = Result<Item, ReadError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.ended {
+            return None;
+        }
+        let next = match &mut self.layout {
+            Layout::Csv(import) => import.next_item(),
+            Layout::Sie(import) => import.next_item(),
+        };
+        self.ended = !matches!(next, Some(Ok(_)));
+        next
+    }
+}
+
+/// Opens a file: looks at its head, decides how to read it, and refuses what cannot be read.
+///
+/// # Errors
+/// [`OpenError`] when the file is empty, binary, of a format not read yet, or contradicts the options.
+pub fn open(reader: Box<dyn Read + Send>, options: &Options) -> Result<Import, OpenError> {
+    let bytes_read = Arc::new(AtomicU64::new(0));
+    let mut reader = CountingReader::new(reader, bytes_read.clone());
+    let mut head = Vec::new();
+    // `take` by reference retries interrupted reads and stops at the end or at the limit.
+    reader.by_ref().take(HEAD_BYTES as u64).read_to_end(&mut head).map_err(OpenError::Io)?;
+
+    let mark = encoding::by_mark(&head);
+    let body = head.get(mark.as_ref().map_or(0, |mark| mark.mark_bytes)..).unwrap_or_default();
+    let utf16 = mark.as_ref().is_some_and(|mark| matches!(mark.encoding, Encoding::Utf16Le | Encoding::Utf16Be));
+    refuse_binary(&head, utf16)?;
+    if head.len() < HEAD_BYTES && body.iter().all(|byte| byte.is_ascii_whitespace() || matches!(byte, 0 | 0x1a)) {
+        return Err(OpenError::Empty);
+    }
+    // The marks of every format are ASCII, so any one-byte reading of the head shows them.
+    let table_decision = encoding::of_table(&head);
+    let table_head = decode_head(&head, &table_decision, Encoding::Windows1252);
+    let (found, why) = recognise(&table_head);
+    let format = agreed_format(options.format, found, &why)?;
+
+    let notes = Arc::new(DecodingNotes::default());
+    let (decision, fallback) = match format {
+        Format::Sie => (encoding::of_sie(&head), Encoding::Cp437),
+        _ => (table_decision, Encoding::Windows1252),
+    };
+    let sie_head = (format == Format::Sie).then(|| decode_head(&head, &decision, fallback));
+    head.drain(..decision.mark_bytes);
+    let source: Box<dyn Read + Send> = Box::new(Cursor::new(head).chain(reader));
+    let stream = DecodingReader::new(source, &decision, fallback, notes.clone());
+
+    let mut detected = Detected {
+        format,
+        entity: Entity::Ledger,
+        encoding: decision.encoding.to_string(),
+        encoding_reason: decision.reason,
+        delimiter: None,
+        header: None,
+        mapping: Vec::new(),
+        details: BTreeMap::new(),
+    };
+    let layout = match sie_head {
+        Some(sie_head) => {
+            refuse_entity(options.entity, Entity::Ledger, "a SIE file", "SIE files hold a ledger")?;
+            Layout::Sie(Box::new(SieImport::open(stream, notes, &sie_head, options, &mut detected)))
+        }
+        None => Layout::Csv(Box::new(CsvImport::open(stream, notes, &table_head, options, &mut detected)?)),
+    };
+    Ok(Import { detected, bytes_read, layout, ended: false })
+}
+
+/// The format to read, from what was declared and what was found.
+fn agreed_format(declared: Option<Format>, found: Format, why: &str) -> Result<Format, OpenError> {
+    // The federation envelope travels as XML or JSON; being unread, its content is not judged.
+    if let Some(format @ (Format::Fipjp | Format::Xml | Format::Json)) = declared {
+        return Err(OpenError::Unsupported { format });
+    }
+    match declared {
+        Some(format) if format != found => {
+            Err(OpenError::Mismatch { declared: format.to_string(), found: found.to_string(), why: why.to_owned() })
+        }
+        _ if matches!(found, Format::Csv | Format::Sie) => Ok(found),
+        _ => Err(OpenError::Unsupported { format: found }),
+    }
+}
+
+fn refuse_entity(declared: Option<Entity>, held: Entity, found: &str, why: &str) -> Result<(), OpenError> {
+    match declared {
+        Some(entity) if entity != held => {
+            Err(OpenError::Mismatch { declared: entity.to_string(), found: found.to_owned(), why: why.to_owned() })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Findings of decoding, once the file has ended.
+pub(crate) fn decoding_issue(notes: &DecodingNotes, declared: &str, fallback: &str) -> Option<Issue> {
+    let bytes = notes.foreign_bytes.load(Ordering::Relaxed);
+    let first = notes.first_foreign.load(Ordering::Relaxed);
+    (bytes > 0).then(|| {
+        Issue::warning(
+            "encoding_mixed",
+            0,
+            format!("{bytes} bytes are not valid {declared} and were read as {fallback}; the first is byte {first}"),
+            "Check the names with letters outside A to Z; better, export the file again as UTF-8.",
+        )
+    })
+}

@@ -1,0 +1,89 @@
+//! What reading found wrong or changed, in words for the person who has to correct the file.
+
+use serde::Serialize;
+
+/// Longest offending value shown, in characters.
+const SHOWN_CHARACTERS: usize = 80;
+
+/// How much an issue matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// The row is not stored.
+    Error,
+    /// The row is stored; a person should look.
+    Warning,
+}
+
+/// One finding about a file, a row or a value.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Issue {
+    /// Whether the row is refused or only remarked on.
+    pub severity: Severity,
+    /// Stable name of the kind of finding, in `snake_case`; documented in `docs/formats`.
+    pub code: &'static str,
+    /// Line in the file, counted from 1; 0 when the finding concerns the file as a whole.
+    pub row: u64,
+    /// The column or record field concerned, as the file names it.
+    pub column: Option<String>,
+    /// The offending value, shortened to 80 characters.
+    pub value: Option<String>,
+    /// What was found.
+    pub message: String,
+    /// What to do about it.
+    pub hint: String,
+}
+
+impl Issue {
+    /// A finding that refuses its row.
+    pub(crate) fn error(code: &'static str, row: u64, message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self {
+            severity: Severity::Error,
+            code,
+            row,
+            column: None,
+            value: None,
+            message: message.into(),
+            hint: hint.into(),
+        }
+    }
+
+    /// A finding that leaves its row usable.
+    pub(crate) fn warning(code: &'static str, row: u64, message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { severity: Severity::Warning, ..Self::error(code, row, message, hint) }
+    }
+
+    /// Names the column or record field concerned.
+    pub(crate) fn column(mut self, column: &str) -> Self {
+        self.column = Some(shorten(column));
+        self
+    }
+
+    /// Shows the offending value, shortened.
+    pub(crate) fn value(mut self, value: &str) -> Self {
+        self.value = Some(shorten(value));
+        self
+    }
+}
+
+/// Cuts a text for display, so that a hostile value cannot bloat an issue list.
+pub(crate) fn shorten(text: &str) -> String {
+    match text.char_indices().nth(SHOWN_CHARACTERS) {
+        None => text.to_owned(),
+        Some(_) => text.chars().take(SHOWN_CHARACTERS - 1).chain(['…']).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_values_are_cut_at_eighty_characters() {
+        assert_eq!(shorten("å"), "å");
+        assert_eq!(shorten(&"å".repeat(80)).chars().count(), 80);
+        let cut = shorten(&"å".repeat(500));
+        assert_eq!(cut.chars().count(), 80);
+        assert!(cut.ends_with('…'));
+    }
+}

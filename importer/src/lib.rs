@@ -1,0 +1,31 @@
+//! A federation arrives with the files its old systems can write, and those files are never quite what they claim:
+//! the encoding differs from the declaration, dates follow a local habit, a ledger misses a brace. This crate reads
+//! such files as a stream, in bounded memory, and turns every unit of reading (a CSV line, a SIE record, a voucher)
+//! into records to store and findings to show, so that people can judge a preview before anything is stored.
+//!
+//! It knows no HTTP, no SQL, no queue: bytes go in through [`std::io::Read`], [`Item`]s come out of an iterator. The
+//! same bytes give the same items in the same order, which lets a loader resume by skipping what it has stored.
+
+mod content;
+mod csv_import;
+mod decoding;
+mod encoding;
+mod failure;
+mod format;
+mod import;
+mod issue;
+mod key_memory;
+mod record;
+mod sie;
+
+pub use failure::{OpenError, ReadError};
+pub use format::{Entity, Format, UnknownName};
+pub use import::{Detected, Import, Item, MappedColumn, Options, open};
+pub use issue::{Issue, Severity};
+pub use record::{Record, RecordKind};
+
+/// Longest line or record read, in bytes of decoded text: 1 MiB. A longer one is hostile or lost a closing quote.
+pub const MAX_RECORD_BYTES: usize = 1024 * 1024;
+
+/// Most columns a table may have.
+pub const MAX_COLUMNS: usize = 1000;

@@ -1,0 +1,61 @@
+//! What every job needs to do its work.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use workbench_engine::store::Store;
+use workbench_probes::HealthProbes;
+
+use crate::Objects;
+
+/// How jobs are run. The defaults suit production; tests shorten the times.
+#[derive(Debug, Clone)]
+pub struct JobSettings {
+    /// How long a claim holds without a heartbeat.
+    pub lease: Duration,
+    /// After how long a job that was handed over and not claimed is handed over again.
+    pub rehand_after: Duration,
+    /// Jobs that one process runs at once.
+    pub concurrency: usize,
+    /// Ids that may wait in the queue. Far below the 8,000 at which Redis' Lua would fail for good on moving them.
+    pub outstanding: i64,
+    /// How long one probe may take.
+    pub probe_timeout: Duration,
+    /// `host:port` of addresses inside the operator's network that probes may reach.
+    pub probe_allow: Vec<String>,
+}
+
+impl Default for JobSettings {
+    fn default() -> Self {
+        Self {
+            lease: Duration::from_secs(15),
+            rehand_after: Duration::from_secs(10),
+            concurrency: 4,
+            outstanding: 1000,
+            probe_timeout: Duration::from_secs(30),
+            probe_allow: Vec::new(),
+        }
+    }
+}
+
+impl JobSettings {
+    /// The lease as the store counts it.
+    #[must_use]
+    pub fn lease_delta(&self) -> TimeDelta {
+        TimeDelta::from_std(self.lease).unwrap_or(TimeDelta::seconds(15))
+    }
+}
+
+/// What every job needs; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Context {
+    /// The truth.
+    pub store: Store,
+    /// Uploaded files.
+    pub objects: Objects,
+    /// The probes that can be run.
+    pub probes: Arc<HealthProbes>,
+    /// How jobs are run.
+    pub settings: Arc<JobSettings>,
+}

@@ -1,0 +1,112 @@
+//! Runs a tenant's probes and stores what they found.
+
+use chrono::Utc;
+use serde_json::json;
+use url::Url;
+use workbench_engine::job::Job;
+use workbench_engine::log::Actor;
+use workbench_engine::store::{NewProbeResult, StoreError, Tenant};
+use workbench_probes::sandbox::{SANDBOX_SECRET, SANDBOX_USER};
+use workbench_probes::{AddressPolicy, Limits, ProbeResult, ProbeStatus, Secret, Target, aggregate};
+
+use crate::attempt::Failure;
+use crate::{Context, secret};
+
+/// Value of a tenant's `platform_url` that binds it to this installation's sandbox platform.
+pub const SANDBOX: &str = "sandbox";
+/// Shared setting under which the daemon that runs the sandbox leaves its address.
+pub const SANDBOX_URL: &str = "sandbox_url";
+
+/// Runs the job. Probes run anew on every attempt; only the attempt that holds the lease stores its results.
+pub async fn run(context: &Context, job: &Job) -> Result<(), Failure> {
+    let check_id = job.subject_id.as_deref().unwrap_or_default();
+    let tenant = context.store.tenant(&job.tenant_id).await?;
+    let names = probe_names(context, &job.tenant_id).await?;
+    let started = Utc::now();
+    let results = match target(context, &tenant).await? {
+        Ok((target, limits)) => context.probes.run(&names, &target, &limits, |_| ()).await,
+        Err(reason) => names.iter().map(|name| unable(name, &reason)).collect(),
+    };
+    let verdict = aggregate(results.iter().map(|result| result.status));
+    // Evidence is as old as its oldest part.
+    let checked_at = results.iter().map(|result| result.started_at).min().unwrap_or(started);
+    let rows: Vec<_> = results.into_iter().map(row).collect();
+    let mut tx = context.store.begin(&Actor::workbench(), Utc::now()).await?;
+    tx.finish_health_check(job, check_id, verdict.as_str(), checked_at, &rows).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// The probes that the tenant's workflow names, or all there are where the tenant has no checklist.
+async fn probe_names(context: &Context, tenant_id: &str) -> Result<Vec<String>, StoreError> {
+    match context.store.checklist_of(tenant_id).await {
+        Ok(checklist) => {
+            Ok(context.store.definition(&checklist.workflow, checklist.version).await?.probes.clone())
+        }
+        Err(StoreError::NotFound { .. }) => Ok(context.probes.names().into_iter().map(str::to_owned).collect()),
+        Err(error) => Err(error),
+    }
+}
+
+/// Where the tenant's probes go and as whom, or why they cannot go anywhere.
+async fn target(context: &Context, tenant: &Tenant) -> Result<Result<(Target, Limits), String>, StoreError> {
+    let mut allow = AddressPolicy::public();
+    for authority in &context.settings.probe_allow {
+        allow = allow.allowing(authority);
+    }
+    let (address, sandbox) = match tenant.platform_url.as_deref() {
+        None => return Ok(Err("the tenant has no `platform_url`".to_owned())),
+        Some(SANDBOX) => match context.store.setting(SANDBOX_URL).await? {
+            Some(url) => (format!("{}/{}", url.trim_end_matches('/'), tenant.id), true),
+            None => return Ok(Err("the tenant is bound to the sandbox platform, but no daemon runs one".to_owned())),
+        },
+        Some(url) => (url.to_owned(), false),
+    };
+    let base_url = match Url::parse(&address) {
+        Ok(url) => url,
+        Err(error) => return Ok(Err(format!("the tenant's `platform_url` is no address: {error}"))),
+    };
+    let (user, secret) = if sandbox {
+        if let (Some(host), Some(port)) = (base_url.host_str(), base_url.port_or_known_default()) {
+            allow = allow.allowing(format!("{host}:{port}"));
+        }
+        (SANDBOX_USER.to_owned(), Secret::from(SANDBOX_SECRET))
+    } else {
+        let Some(reference) = &tenant.probe_secret else {
+            return Ok(Err("the tenant has no `probe_secret`, so probes cannot log in".to_owned()));
+        };
+        match secret::resolve(reference) {
+            Ok(secret) => (tenant.probe_user.clone().unwrap_or_else(|| SANDBOX_USER.to_owned()), secret),
+            Err(reason) => return Ok(Err(reason)),
+        }
+    };
+    let limits = Limits { timeout: context.settings.probe_timeout, allow };
+    Ok(Ok((Target { tenant_id: tenant.id.clone(), base_url, user, secret }, limits)))
+}
+
+/// A probe that could not even start: the probe is broken, not the platform.
+fn unable(name: &str, reason: &str) -> ProbeResult {
+    ProbeResult {
+        probe: name.to_owned(),
+        status: ProbeStatus::Error,
+        message: format!("the probe could not run: {reason}"),
+        hint: "Set what is missing on the tenant, then run the health check again.".to_owned(),
+        started_at: Utc::now(),
+        duration_ms: 0,
+        attempts: 0,
+        steps: Vec::new(),
+    }
+}
+
+fn row(result: ProbeResult) -> NewProbeResult {
+    NewProbeResult {
+        status: result.status.as_str().to_owned(),
+        trace: json!(result.steps),
+        probe: result.probe,
+        message: result.message,
+        hint: result.hint,
+        started_at: result.started_at,
+        duration_ms: i64::try_from(result.duration_ms).unwrap_or(i64::MAX),
+        attempts: i64::from(result.attempts),
+    }
+}

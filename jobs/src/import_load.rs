@@ -1,0 +1,37 @@
+//! Stores a confirmed import, chunk by chunk, each with its checkpoint in one transaction.
+
+use chrono::Utc;
+use workbench_engine::job::Job;
+use workbench_engine::log::Actor;
+use workbench_engine::store::Chunk;
+
+use crate::Context;
+use crate::attempt::Failure;
+use crate::reading::{Part, read};
+
+/// Runs the job. The file is read from the start; batches behind the checkpoint are passed over, since reading
+/// the same bytes gives the same batches.
+pub async fn run(context: &Context, job: &Job) -> Result<(), Failure> {
+    let import_id = job.subject_id.as_deref().unwrap_or_default();
+    let mut tx = context.store.begin(&Actor::workbench(), Utc::now()).await?;
+    let import = tx.begin_loading(job, import_id).await?;
+    tx.commit().await?;
+
+    let mut parts = read(context, &import).await?;
+    let mut done = 0;
+    while let Some(part) = parts.recv().await {
+        let Part::Rows(rows) = part? else { continue };
+        done += rows.read;
+        if done <= import.checkpoint {
+            continue;
+        }
+        let mut tx = context.store.begin(&Actor::workbench(), Utc::now()).await?;
+        let chunk = Chunk { records: &rows.records, checkpoint: done, total: import.counts.rows_read };
+        tx.load_chunk(job, import_id, &chunk, context.settings.lease_delta()).await?;
+        tx.commit().await?;
+    }
+    let mut tx = context.store.begin(&Actor::workbench(), Utc::now()).await?;
+    tx.complete_import(job, import_id).await?;
+    tx.commit().await?;
+    Ok(())
+}

@@ -1,0 +1,100 @@
+//! Reads an uploaded file and stores what a person should see before anything is loaded.
+
+use chrono::Utc;
+use serde_json::{Value, json};
+use workbench_engine::job::Job;
+use workbench_engine::log::Actor;
+use workbench_engine::store::{Counts, NewIssue, PreviewResult};
+
+use crate::Context;
+use crate::attempt::Failure;
+use crate::reading::{Part, Rows, read};
+
+/// Records shown as they would be stored.
+const SAMPLE: usize = 10;
+
+/// Runs the job. Beginning again is beginning anew: nothing of a preview that was cut off is kept.
+pub async fn run(context: &Context, job: &Job) -> Result<(), Failure> {
+    let import_id = job.subject_id.as_deref().unwrap_or_default();
+    let mut tx = context.store.begin(&Actor::workbench(), Utc::now()).await?;
+    let import = tx.begin_preview(job, import_id).await?;
+    tx.commit().await?;
+
+    let mut parts = read(context, &import).await?;
+    let mut preview = Preview { detected: Value::Null, sample: Vec::new(), counts: Counts::default(), issues: 0 };
+    let (mut format, mut entity) = (String::new(), String::new());
+    while let Some(part) = parts.recv().await {
+        match part? {
+            Part::Detected(detected) => {
+                format = detected.format.to_string();
+                entity = detected.entity.to_string();
+                preview.detected = json!(detected);
+            }
+            Part::Rows(rows) => {
+                preview.count(context, &job.tenant_id, &rows).await?;
+                let done = i64::try_from(rows.bytes).unwrap_or(i64::MAX);
+                preview.store_issues(context, job, import_id, &rows.issues, done, import.size).await?;
+            }
+            Part::File(issues) => {
+                preview.store_issues(context, job, import_id, &issues, 0, import.size).await?;
+            }
+        }
+    }
+    let mut tx = context.store.begin(&Actor::workbench(), Utc::now()).await?;
+    let result = PreviewResult {
+        format,
+        entity,
+        detected: preview.detected,
+        sample: Value::Array(preview.sample),
+        counts: preview.counts,
+    };
+    tx.finish_preview(job, import_id, &result).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+struct Preview {
+    detected: Value,
+    sample: Vec<Value>,
+    counts: Counts,
+    issues: i64,
+}
+
+impl Preview {
+    async fn count(&mut self, context: &Context, tenant_id: &str, rows: &Rows) -> Result<(), Failure> {
+        for record in rows.records.iter().take(SAMPLE.saturating_sub(self.sample.len())) {
+            let fields: Value = serde_json::from_str(&record.fields).unwrap_or_default();
+            self.sample.push(json!({ "kind": record.kind, "key": record.natural_key, "fields": fields }));
+        }
+        let counts = &mut self.counts;
+        counts.rows_read += rows.read;
+        counts.rows_warned += rows.warned;
+        counts.rows_rejected += rows.rejected;
+        counts.rows_valid += rows.read - rows.warned - rows.rejected;
+        for records in rows.records.chunks(500) {
+            let (new, changed, unchanged) = context.store.compare(tenant_id, records).await?;
+            counts.records_new += new;
+            counts.records_changed += changed;
+            counts.records_unchanged += unchanged;
+        }
+        counts.records += i64::try_from(rows.records.len()).unwrap_or(i64::MAX);
+        Ok(())
+    }
+
+    async fn store_issues(
+        &mut self,
+        context: &Context,
+        job: &Job,
+        import_id: &str,
+        issues: &[NewIssue],
+        done: i64,
+        total: i64,
+    ) -> Result<(), Failure> {
+        let mut tx = context.store.begin(&Actor::workbench(), Utc::now()).await?;
+        tx.progress(job, done, Some(total), "bytes", context.settings.lease_delta()).await?;
+        tx.add_issues(import_id, self.issues + 1, issues).await?;
+        tx.commit().await?;
+        self.issues += i64::try_from(issues.len()).unwrap_or(i64::MAX);
+        Ok(())
+    }
+}

@@ -1,0 +1,30 @@
+//! Durable jobs: SQL holds them, apalis carries their ids, workers run them.
+//!
+//! One transaction writes state, event and job; the [`relay`] hands ids of due jobs to the queue and hands them
+//! over again when the queue has lost them; a worker claims the row by lease, works under heartbeats, and ends the
+//! job under the fence. Whatever the queue loses, repeats or delays is therefore harmless, and nothing but the
+//! engine's rules decides a retry.
+
+mod attempt;
+mod context;
+mod health_check;
+mod import_load;
+mod import_preview;
+mod objects;
+mod queue;
+mod reading;
+mod reconciler;
+pub mod relay;
+mod secret;
+mod status;
+mod trim;
+mod workers;
+
+pub use context::{Context, JobSettings};
+pub use health_check::{SANDBOX, SANDBOX_URL};
+pub use objects::{ObjectError, Objects, Stored};
+pub use queue::{Queue, QueueAddress, QueueError};
+pub use reconciler::reconcile;
+pub use status::{PoolState, Status};
+pub use trim::trim;
+pub use workers::run_workers;

@@ -1,0 +1,103 @@
+//! Uploaded files: streamed in, hashed on the way, streamed out.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures::{Stream, StreamExt, TryStreamExt};
+use object_store::local::LocalFileSystem;
+use object_store::path::Path as Key;
+use object_store::{ObjectStore, ObjectStoreExt, WriteMultipart};
+use sha2::{Digest, Sha256};
+use tokio_util::io::StreamReader;
+
+/// What can go wrong with an upload or its file.
+#[derive(Debug, thiserror::Error)]
+pub enum ObjectError {
+    /// The object store did not do its part.
+    #[error("the object store failed: {0}")]
+    Store(#[from] object_store::Error),
+    /// The folder of the object store could not be made.
+    #[error("the folder for uploads could not be made: {0}")]
+    Folder(io::Error),
+    /// The upload broke off.
+    #[error("the upload broke off: {0}")]
+    Upload(String),
+    /// The upload is larger than allowed.
+    #[error("the file is larger than {limit} bytes")]
+    TooLarge {
+        /// Bytes allowed.
+        limit: u64,
+    },
+}
+
+/// A file that has arrived whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stored {
+    /// Where its bytes are.
+    pub key: String,
+    /// Bytes.
+    pub size: u64,
+    /// SHA-256, hex.
+    pub sha256: String,
+}
+
+/// Where uploaded files live; shared by every daemon and worker.
+#[derive(Debug, Clone)]
+pub struct Objects {
+    store: Arc<dyn ObjectStore>,
+}
+
+impl Objects {
+    /// A folder as object store; made if it does not exist.
+    pub fn folder(path: &Path) -> Result<Self, ObjectError> {
+        std::fs::create_dir_all(path).map_err(ObjectError::Folder)?;
+        Ok(Self { store: Arc::new(LocalFileSystem::new_with_prefix(path)?) })
+    }
+
+    /// Streams an upload into the store, hashing it on the way. What has arrived of an upload that breaks off or
+    /// is too large is dropped.
+    pub async fn put<E: std::fmt::Display>(
+        &self,
+        key: &str,
+        limit: u64,
+        mut bytes: impl Stream<Item = Result<Bytes, E>> + Unpin,
+    ) -> Result<Stored, ObjectError> {
+        let mut upload = WriteMultipart::new(self.store.put_multipart(&Key::from(key)).await?);
+        let (mut size, mut hash) = (0u64, Sha256::new());
+        while let Some(chunk) = bytes.next().await {
+            let problem = match chunk {
+                Ok(chunk) => {
+                    size += chunk.len() as u64;
+                    if size <= limit {
+                        hash.update(&chunk);
+                        upload.wait_for_capacity(4).await?;
+                        upload.write(&chunk);
+                        continue;
+                    }
+                    ObjectError::TooLarge { limit }
+                }
+                Err(error) => ObjectError::Upload(error.to_string()),
+            };
+            upload.abort().await?;
+            return Err(problem);
+        }
+        upload.finish().await?;
+        Ok(Stored { key: key.to_owned(), size, sha256: workbench_engine::log::hex(&hash.finalize()) })
+    }
+
+    /// Removes a file that nothing refers to.
+    pub async fn remove(&self, key: &str) -> Result<(), ObjectError> {
+        Ok(self.store.delete(&Key::from(key)).await?)
+    }
+
+    /// Opens a file for reading in a stream.
+    pub async fn open(
+        &self,
+        key: &str,
+    ) -> Result<StreamReader<impl Stream<Item = io::Result<Bytes>> + Send + use<>, Bytes>, ObjectError> {
+        let found = self.store.get(&Key::from(key)).await?;
+        Ok(StreamReader::new(found.into_stream().map_err(io::Error::other).boxed()))
+    }
+}

@@ -1,0 +1,156 @@
+//! Reading an import's file: a blocking parser on its own thread, batches of rows on ours.
+
+use std::io::Read;
+
+use tokio::sync::mpsc;
+use tokio_util::io::SyncIoBridge;
+use workbench_engine::store::{Import, NewIssue, StoredRecord};
+use workbench_importer::{Detected, Issue, Item, OpenError, Options, ReadError, Record, Severity};
+
+use crate::Context;
+use crate::attempt::Failure;
+
+/// Rows in a batch: one transaction each.
+const BATCH: usize = 500;
+
+/// What comes from the parser.
+pub enum Part {
+    /// First of all: what the file is.
+    Detected(Box<Detected>),
+    /// Rows, in file order.
+    Rows(Rows),
+    /// Findings about the whole file.
+    File(Vec<NewIssue>),
+}
+
+/// A batch of rows.
+#[derive(Default)]
+pub struct Rows {
+    /// Rows read.
+    pub read: i64,
+    /// Of these, with warnings only.
+    pub warned: i64,
+    /// Of these, with an error.
+    pub rejected: i64,
+    /// The records that they give.
+    pub records: Vec<StoredRecord>,
+    /// The findings about them.
+    pub issues: Vec<NewIssue>,
+    /// Bytes of the file read so far.
+    pub bytes: u64,
+}
+
+/// Parses an import's file. The parser stops by itself when the receiver is dropped.
+pub async fn read(context: &Context, import: &Import) -> Result<mpsc::Receiver<Result<Part, Failure>>, Failure> {
+    let file = context.objects.open(&import.object_key).await.map_err(|error| Failure::Retryable(error.to_string()))?;
+    let options = options(import)?;
+    let (sender, receiver) = mpsc::channel(2);
+    tokio::task::spawn_blocking(move || {
+        let reader: Box<dyn Read + Send> = Box::new(SyncIoBridge::new(file));
+        if let Err(failure) = parse(reader, &options, &sender) {
+            // Nobody is left to hear of it where the receiver is gone.
+            let _ = sender.blocking_send(Err(failure));
+        }
+    });
+    Ok(receiver)
+}
+
+fn options(import: &Import) -> Result<Options, Failure> {
+    let unknown = |error: String| Failure::Permanent {
+        code: "unknown_format".to_owned(),
+        message: error,
+        hint: "Upload the file again with another `format` or `entity`.".to_owned(),
+    };
+    let format = import.format.as_deref().filter(|format| *format != "auto");
+    Ok(Options {
+        format: format.map(|format| format.parse().map_err(|error| unknown(format!("{error}")))).transpose()?,
+        entity: import
+            .entity
+            .as_deref()
+            .map(|entity| entity.parse().map_err(|error| unknown(format!("{error}"))))
+            .transpose()?,
+        file_name: import.file_name.clone(),
+        mapping: import.mapping.clone(),
+        // The day of the upload, so that reading again gives the same findings.
+        today: import.created_at.date_naive(),
+    })
+}
+
+fn parse(
+    reader: Box<dyn Read + Send>,
+    options: &Options,
+    sender: &mpsc::Sender<Result<Part, Failure>>,
+) -> Result<(), Failure> {
+    // A closed channel means that the attempt has ended: stop reading.
+    let send = |part: Part| sender.blocking_send(Ok(part)).is_ok();
+    let mut import = workbench_importer::open(reader, options).map_err(|error| unopened(&error))?;
+    if !send(Part::Detected(Box::new(import.detected().clone()))) {
+        return Ok(());
+    }
+    let mut rows = Rows::default();
+    while let Some(item) = import.next() {
+        match item.map_err(|error| unreadable(&error))? {
+            Item::Row { records, issues, rejected, .. } => {
+                rows.read += 1;
+                rows.rejected += i64::from(rejected);
+                rows.warned += i64::from(!rejected && !issues.is_empty());
+                rows.records.extend(records.into_iter().map(stored));
+                rows.issues.extend(issues.into_iter().map(issue));
+                if rows.records.len().max(rows.issues.len()).max(usize::try_from(rows.read).unwrap_or(BATCH)) >= BATCH {
+                    rows.bytes = import.bytes_read();
+                    if !send(Part::Rows(std::mem::take(&mut rows))) {
+                        return Ok(());
+                    }
+                }
+            }
+            Item::File { issues } => {
+                if !send(Part::File(issues.into_iter().map(issue).collect())) {
+                    return Ok(());
+                }
+            }
+        }
+    }
+    if rows.read > 0 {
+        rows.bytes = import.bytes_read();
+        send(Part::Rows(rows));
+    }
+    Ok(())
+}
+
+fn stored(record: Record) -> StoredRecord {
+    StoredRecord {
+        kind: record.kind.as_str().to_owned(),
+        content_hash: record.content_hash(),
+        natural_key: record.key,
+        fields: serde_json::Value::Object(record.fields).to_string(),
+    }
+}
+
+fn issue(issue: Issue) -> NewIssue {
+    NewIssue {
+        severity: match issue.severity {
+            Severity::Error => "error".to_owned(),
+            Severity::Warning => "warning".to_owned(),
+        },
+        code: issue.code.to_owned(),
+        line: i64::try_from(issue.row).unwrap_or(i64::MAX),
+        column: issue.column,
+        value: issue.value,
+        message: issue.message,
+        hint: issue.hint,
+    }
+}
+
+fn unopened(error: &OpenError) -> Failure {
+    match error {
+        OpenError::Io(_) => Failure::Retryable(error.to_string()),
+        _ => Failure::Permanent { code: error.code().to_owned(), message: error.to_string(), hint: error.hint() },
+    }
+}
+
+fn unreadable(error: &ReadError) -> Failure {
+    match error {
+        ReadError::Io(_) => Failure::Retryable(error.to_string()),
+        _ => Failure::Permanent { code: error.code().to_owned(), message: error.to_string(), hint: error.hint() },
+    }
+}

@@ -1,0 +1,45 @@
+//! Takes jobs back from workers that were lost: a lease that ran out ends the attempt.
+
+use std::time::Duration;
+
+use chrono::Utc;
+use tokio_util::sync::CancellationToken;
+use workbench_engine::job::JobCommand;
+use workbench_engine::log::Actor;
+use workbench_engine::store::StoreError;
+
+use crate::Context;
+
+/// How often leases are looked at.
+const ROUND: Duration = Duration::from_millis(500);
+/// Jobs taken back in one round.
+const BATCH: i64 = 100;
+
+/// Runs the reconciler until `stop`. Several may run at once: the rule decides under the row's lock.
+pub async fn reconcile(context: &Context, stop: &CancellationToken) {
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(ROUND) => {}
+        }
+        if let Err(error) = round(context).await {
+            tracing::warn!(%error, "leases could not be looked at");
+        }
+    }
+}
+
+async fn round(context: &Context) -> Result<(), StoreError> {
+    for id in context.store.lost_jobs(Utc::now(), BATCH).await? {
+        let mut tx = context.store.begin(&Actor::workbench(), Utc::now()).await?;
+        match tx.command_job(&id, &JobCommand::ExpireLease { jitter: rand::random() }).await {
+            Ok(job) => {
+                tx.commit().await?;
+                tracing::warn!(job = id, attempt = job.attempt, state = %job.state, "took a job back from a lost worker");
+            }
+            // Another reconciler was first, or the worker came back in time.
+            Err(StoreError::JobRefused(refusal)) => tracing::debug!(job = id, %refusal, "no lease to end"),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}

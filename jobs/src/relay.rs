@@ -1,0 +1,75 @@
+//! From the outbox to the queue: hands ids of due jobs over, and over again when they are not claimed.
+
+use std::time::Duration;
+
+use chrono::{TimeDelta, Utc};
+use tokio_util::sync::CancellationToken;
+use workbench_engine::log::Actor;
+use workbench_engine::store::StoreError;
+
+use crate::queue::Sender;
+use crate::{Context, Queue, QueueError, Status};
+
+/// Ids handed over in one transaction.
+const BATCH: i64 = 200;
+/// How soon jobs written by other processes are seen; jobs of this process wake the relay at once.
+const POLL: Duration = Duration::from_millis(200);
+/// Pause after an error.
+const PAUSE: Duration = Duration::from_millis(500);
+
+#[derive(Debug, thiserror::Error)]
+enum RelayError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Queue(#[from] QueueError),
+}
+
+/// Runs the relay until `stop`. Several may run at once, in one process or in many: each takes other rows.
+pub async fn run(context: &Context, queue: &Queue, status: &Status, stop: &CancellationToken) {
+    let mut sender = None;
+    while !stop.is_cancelled() {
+        let pause = match round(context, queue, &mut sender).await {
+            Ok(handed) => {
+                status.set_relay_problem(None);
+                if handed == BATCH { Duration::ZERO } else { POLL }
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the relay could not hand jobs over");
+                status.set_relay_problem(Some(error.to_string()));
+                // A broken connection is not mended by using it again.
+                sender = None;
+                PAUSE
+            }
+        };
+        tokio::select! {
+            () = stop.cancelled() => break,
+            () = tokio::time::sleep(pause) => {}
+            () = context.store.jobs_wanted(), if pause == POLL => {}
+        }
+    }
+}
+
+/// Hands over one batch. The rows are marked in the transaction that ends after the queue has taken the ids: an
+/// error in between hands them over again, which does no harm.
+async fn round(context: &Context, queue: &Queue, sender: &mut Option<Sender>) -> Result<i64, RelayError> {
+    let now = Utc::now();
+    let rehand_before = now - TimeDelta::from_std(context.settings.rehand_after).unwrap_or(TimeDelta::seconds(10));
+    let waiting = context.store.handed_and_unclaimed(rehand_before).await?;
+    let room = (context.settings.outstanding - waiting).min(BATCH);
+    if room <= 0 || context.store.oldest_due(now).await?.is_none() {
+        return Ok(0);
+    }
+    let sender = match sender {
+        Some(sender) => sender,
+        None => sender.insert(queue.sender().await?),
+    };
+    let mut tx = context.store.begin(&Actor::workbench(), now).await?;
+    let ids = tx.hand_over(rehand_before, room).await?;
+    let handed = i64::try_from(ids.len()).unwrap_or(BATCH);
+    if !ids.is_empty() {
+        sender.send(ids).await?;
+    }
+    tx.commit().await?;
+    Ok(handed)
+}

@@ -1,0 +1,220 @@
+//! One request and its answer, within bounds of address, time and size.
+
+use std::collections::BTreeMap;
+use std::error::Error as _;
+use std::time::{Duration, Instant};
+
+use reqwest::header::{ACCEPT, HeaderValue, LOCATION};
+use reqwest::{Client, RequestBuilder, Response, StatusCode, redirect};
+use serde_json::Value;
+use tokio::time::{Instant as Deadline, timeout_at};
+use url::Url;
+
+use super::check::Step;
+use super::redaction::Redaction;
+use super::template::{Variables, percent_encode};
+use crate::address::{AddressPolicy, Refused};
+
+/// How much of an answer is read.
+const MOST_BYTES: usize = 64 * 1024;
+
+/// The way to one platform; good for nothing else.
+pub(super) struct Connection {
+    client: Client,
+    base: Url,
+}
+
+/// What came back.
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    /// Names in lower case.
+    pub(super) headers: BTreeMap<String, String>,
+    /// The JSON of the body, or its text where it is none.
+    pub(super) body: Value,
+    is_json: bool,
+    is_cut: bool,
+    /// Until the body had been read.
+    pub(super) latency: Duration,
+}
+
+/// Why nothing came back.
+pub(super) enum NoAnswer {
+    /// The probe could not ask.
+    Broken(Reason),
+    /// The platform did not answer.
+    Failed(Reason),
+}
+
+/// What stood in the way, for people.
+pub(super) struct Reason {
+    pub(super) message: String,
+    pub(super) hint: &'static str,
+}
+
+impl Reason {
+    fn new(message: impl Into<String>, hint: &'static str) -> Self {
+        Self { message: message.into(), hint }
+    }
+}
+
+const ALLOW_HINT: &str =
+    "If the tenant's platform really is at this address, have an administrator allow its host and port for probes.";
+const ADDRESS_HINT: &str = "Correct the tenant's platform address.";
+const REACH_HINT: &str = "Check that the platform is up and that the tenant's platform address is right.";
+const SLOW_HINT: &str = "See why the platform takes so long, or give the probe more time.";
+const DECLARATION_HINT: &str = "Correct the probe's declaration.";
+
+impl Connection {
+    pub(super) fn open(base: &Url, policy: &AddressPolicy) -> Result<Self, Reason> {
+        if !matches!(base.scheme(), "http" | "https") || !base.has_host() {
+            return Err(Reason::new("the tenant's platform address is not an http or https address", ADDRESS_HINT));
+        }
+        if !base.username().is_empty() || base.password().is_some() {
+            return Err(Reason::new("the tenant's platform address carries credentials", ADDRESS_HINT));
+        }
+        let resolver = policy.guard(base).map_err(|refused| Reason::new(refused.to_string(), ALLOW_HINT))?;
+        let client = Client::builder()
+            .user_agent(concat!("workbench-probe/", env!("CARGO_PKG_VERSION")))
+            .dns_resolver(resolver)
+            // The guard answers for this one authority; a redirect could lead anywhere.
+            .redirect(redirect::Policy::none())
+            // A proxy would resolve names by itself, past the guard.
+            .no_proxy()
+            .build()
+            .map_err(|error| {
+                Reason::new(format!("no connection could be prepared: {}", innermost(&error)), "See the daemon's log.")
+            })?;
+        Ok(Self { client, base: base.clone() })
+    }
+
+    /// Sends the step's request and reads the answer, both before `deadline`.
+    pub(super) async fn exchange(
+        &self,
+        step: &Step,
+        variables: &Variables,
+        deadline: Deadline,
+    ) -> Result<Answer, NoAnswer> {
+        let request = self.request(step, variables).map_err(NoAnswer::Broken)?;
+        let started = Instant::now();
+        let late = |what: &str| NoAnswer::Failed(Reason::new(format!("{} {what}", step.request()), SLOW_HINT));
+        let mut response = timeout_at(deadline, request.send())
+            .await
+            .map_err(|_| late("was not answered within the probe's time"))?
+            .map_err(|error| explain(step, &error))?;
+        let status = response.status();
+        let headers = headers_of(&response);
+
+        let mut bytes = Vec::new();
+        while bytes.len() <= MOST_BYTES {
+            let chunk = timeout_at(deadline, response.chunk())
+                .await
+                .map_err(|_| late("was answered, but the answer did not end within the probe's time"))?
+                .map_err(|error| explain(step, &error))?;
+            let Some(chunk) = chunk else { break };
+            let room = MOST_BYTES + 1 - bytes.len();
+            bytes.extend_from_slice(&chunk[..chunk.len().min(room)]);
+        }
+        let is_cut = bytes.len() > MOST_BYTES;
+        bytes.truncate(MOST_BYTES);
+        let json = if is_cut { None } else { serde_json::from_slice(&bytes).ok() };
+        let is_json = json.is_some();
+        let body = json.unwrap_or_else(|| String::from_utf8_lossy(&bytes).into());
+        Ok(Answer { status, headers, body, is_json, is_cut, latency: started.elapsed() })
+    }
+
+    fn request(&self, step: &Step, variables: &Variables) -> Result<RequestBuilder, Reason> {
+        let mut request =
+            self.client.request(step.method.clone(), self.address(step, variables)?).header(ACCEPT, "application/json");
+        for (name, value) in &step.headers {
+            // The value is not quoted: it may hold a token.
+            let mut value = HeaderValue::from_str(&value.render(variables, str::to_owned)).map_err(|_| {
+                Reason::new(format!("header `{name}` came to a value that no header can have"), DECLARATION_HINT)
+            })?;
+            value.set_sensitive(true);
+            request = request.header(name, value);
+        }
+        Ok(match &step.json {
+            Some(json) => request.json(&json.render(variables)),
+            None => request,
+        })
+    }
+
+    /// The step's path below the platform's address.
+    fn address(&self, step: &Step, variables: &Variables) -> Result<Url, Reason> {
+        let rendered = step.path.render(variables, percent_encode);
+        let (path, query) = match rendered.split_once('?') {
+            Some((path, query)) => (path, Some(query)),
+            None => (rendered.as_str(), None),
+        };
+        let base = self.base.path().trim_end_matches('/');
+        let mut address = self.base.clone();
+        address.set_path(&format!("{base}{path}"));
+        address.set_query(query);
+        // An extracted `..` would climb out of the tenant's part of the platform.
+        let below = address.path().strip_prefix(base).is_some_and(|rest| rest.starts_with('/'));
+        if below && address.authority() == self.base.authority() {
+            Ok(address)
+        } else {
+            Err(Reason::new(format!("{} leads out of the tenant's platform", step.request()), DECLARATION_HINT))
+        }
+    }
+}
+
+impl Answer {
+    /// What came, in one line without secrets.
+    pub(super) fn observed(&self, redaction: &Redaction) -> String {
+        let status = self.status.as_u16();
+        let location = self.headers.get(LOCATION.as_str()).filter(|_| self.status.is_redirection());
+        let body = if self.is_json { redaction.excerpt_json(&self.body) } else { redaction.excerpt(self.text()) };
+        match location {
+            Some(location) => {
+                // A query often carries a session or a ticket.
+                let place = location.split(['?', '#']).next().unwrap_or_default();
+                format!("{status}, a redirect to {}, which probes do not follow", redaction.excerpt(place))
+            }
+            None if body.is_empty() => format!("{status} with an empty body"),
+            None if self.is_cut => format!("{status}, more than {MOST_BYTES} bytes: {body}"),
+            None => format!("{status} {body}"),
+        }
+    }
+
+    fn text(&self) -> &str {
+        self.body.as_str().unwrap_or_default()
+    }
+}
+
+fn headers_of(response: &Response) -> BTreeMap<String, String> {
+    response
+        .headers()
+        .iter()
+        .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+        .collect()
+}
+
+/// What an error of the connection means.
+fn explain(step: &Step, error: &reqwest::Error) -> NoAnswer {
+    if let Some(refused) = sources(error).find_map(|source| source.downcast_ref::<Refused>()) {
+        return NoAnswer::Broken(Reason::new(refused.to_string(), ALLOW_HINT));
+    }
+    let request = step.request();
+    let cause = innermost(error);
+    if error.is_builder() {
+        NoAnswer::Broken(Reason::new(format!("{request} could not be written: {cause}"), DECLARATION_HINT))
+    } else if error.is_connect() {
+        NoAnswer::Failed(Reason::new(format!("no connection to the platform: {cause}"), REACH_HINT))
+    } else {
+        NoAnswer::Failed(Reason::new(format!("{request} broke off: {cause}"), REACH_HINT))
+    }
+}
+
+fn sources<'a>(error: &'a reqwest::Error) -> impl Iterator<Item = &'a (dyn std::error::Error + 'static)> {
+    std::iter::successors(error.source(), |error| (*error).source())
+}
+
+/// The cause at the bottom, which says the most and, unlike those above it, never quotes the address.
+fn innermost(error: &reqwest::Error) -> String {
+    match sources(error).last() {
+        Some(cause) => cause.to_string(),
+        None => "the request failed".to_owned(),
+    }
+}

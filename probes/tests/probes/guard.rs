@@ -1,0 +1,133 @@
+//! Addresses that probes do not connect to, and secrets that they do not tell.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use axum::Router;
+use axum::http::header::LOCATION;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Redirect;
+use axum::routing::get;
+use tokio::net::TcpListener;
+use url::Url;
+use workbench_probes::declared::DeclaredProbe;
+use workbench_probes::{Limits, Probe as _, ProbeStatus};
+
+use crate::serving::{TENANT, allowing, one_step, run_one_step, run_shipped, sandbox, serve, target};
+
+const ASK: &str = r"
+request: { method: GET, path: /ask }
+assert: [{ that: status == 200, message: it did not answer }]";
+
+#[tokio::test]
+async fn a_loopback_address_is_refused_unless_allowed() {
+    let (authority, world) = sandbox(None, 0, None).await;
+    let result = run_shipped("sample_login", &target(&authority), &Limits::default()).await;
+    assert_eq!(result.status, ProbeStatus::Error);
+    assert_eq!(result.message, "the probe was not allowed to connect to a loopback address");
+    assert!(result.hint.contains("allow its host and port"));
+    assert!(world.calls(TENANT).is_empty(), "nothing was sent");
+}
+
+#[tokio::test]
+async fn a_name_is_judged_by_what_it_resolves_to() {
+    let (authority, world) = sandbox(None, 0, None).await;
+    let by_name = authority.replace("127.0.0.1", "localhost");
+
+    // What is allowed is this spelling of the authority, not everything that leads to the same place.
+    let result = run_shipped("sample_login", &target(&by_name), &allowing(&authority)).await;
+    assert_eq!(result.status, ProbeStatus::Error, "{result:#?}");
+    assert_eq!(result.message, "the probe was not allowed to connect to a loopback address");
+    assert!(world.calls(TENANT).is_empty(), "nothing was sent");
+
+    let result = run_shipped("sample_login", &target(&by_name), &allowing(&by_name)).await;
+    assert_eq!(result.status, ProbeStatus::Pass, "{result:#?}");
+}
+
+#[tokio::test]
+async fn a_redirect_is_shown_and_not_followed() {
+    let followed = Arc::new(AtomicUsize::new(0));
+    let counter = followed.clone();
+    let router = Router::new()
+        .route("/acme/ask", get(|| async { Redirect::to("/acme/elsewhere?ticket=abc") }))
+        .route("/acme/elsewhere", get(move || async move { counter.fetch_add(1, Ordering::Relaxed).to_string() }));
+    let result = run_one_step(&serve(router).await, "", ASK).await;
+    assert_eq!(result.status, ProbeStatus::Fail);
+    assert_eq!(result.steps[0].observed, "303, a redirect to /acme/elsewhere, which probes do not follow");
+    assert_eq!(followed.load(Ordering::Relaxed), 0);
+}
+
+#[tokio::test]
+async fn a_platform_that_does_not_listen_fails() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
+    let authority = listener.local_addr().expect("a bound socket has an address").to_string();
+    drop(listener);
+    let result = run_one_step(&authority, "", ASK).await;
+    assert_eq!(result.status, ProbeStatus::Fail);
+    assert!(result.message.starts_with("no connection to the platform: "), "{}", result.message);
+    assert!(!result.message.contains("http://"), "{}", result.message);
+    assert_eq!(result.steps.len(), 1);
+}
+
+#[tokio::test]
+async fn addresses_that_cannot_be_a_platform_break_the_probe() {
+    for (address, message) in [
+        ("ftp://example.org/", "not an http or https address"),
+        ("https://user:hunter2@example.org/", "carries credentials"),
+    ] {
+        let mut target = target("127.0.0.1:1");
+        target.base_url = Url::parse(address).expect("a valid address");
+        let result = one_step("", ASK).run(&target, &Limits::default()).await;
+        assert_eq!(result.status, ProbeStatus::Error);
+        assert!(result.message.contains(message) && !result.message.contains("hunter2"), "{}", result.message);
+    }
+}
+
+#[tokio::test]
+async fn an_extracted_value_cannot_climb_out_of_the_tenants_platform() {
+    let router = Router::new().route("/acme/ask", get(|| async { r#"{"id":".."}"# }));
+    let authority = serve(router).await;
+    let probe = DeclaredProbe::parse(
+        r"
+name: climbing
+title: Climbing
+steps:
+  - name: ask
+    request: { method: GET, path: /ask }
+    extract: { id: $.id }
+    assert: [{ that: status == 200, message: it did not answer }]
+  - name: climb
+    request: { method: GET, path: '/{{id}}/other' }
+    assert: [{ that: status == 200, message: it did not answer }]",
+    )
+    .expect("the declaration is sound");
+    let result = probe.run(&target(&authority), &allowing(&authority)).await;
+    assert_eq!(result.status, ProbeStatus::Error, "{result:#?}");
+    assert_eq!(result.message, "GET /{{id}}/other leads out of the tenant's platform");
+}
+
+#[tokio::test]
+async fn what_a_platform_echoes_does_not_betray_secrets() {
+    async fn echo(headers: HeaderMap) -> (StatusCode, [(axum::http::HeaderName, String); 1], String) {
+        let sent = headers["x-key"].to_str().expect("the probe sends text").to_owned();
+        (StatusCode::FOUND, [(LOCATION, format!("/{sent}"))], format!("you sent {sent}"))
+    }
+    async fn echo_plainly(headers: HeaderMap) -> (StatusCode, String) {
+        let (_, _, body) = echo(headers).await;
+        (StatusCode::BAD_REQUEST, body)
+    }
+    let router = Router::new().route("/acme/ask", get(echo)).route("/acme/plain", get(echo_plainly));
+    let authority = serve(router).await;
+    for (path, observed) in
+        [("/ask", "302, a redirect to /***, which probes do not follow"), ("/plain", "400 you sent ***")]
+    {
+        let step = format!(
+            "request: {{ method: GET, path: {path}, headers: {{ X-Key: '{{{{secret}}}}' }} }}\n\
+             assert: [{{ that: status == 200, message: it did not answer }}]"
+        );
+        let result = run_one_step(&authority, "", &step).await;
+        assert_eq!(result.steps[0].observed, observed);
+        let json = serde_json::to_string(&result).expect("a result has a JSON form");
+        assert!(!json.contains(workbench_probes::sandbox::SANDBOX_SECRET), "{json}");
+    }
+}

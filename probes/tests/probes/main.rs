@@ -1,0 +1,9 @@
+//! Probes and the sandbox over real sockets.
+
+mod declarations;
+mod guard;
+mod limits;
+mod registry;
+mod sandbox;
+mod serving;
+mod verdicts;
