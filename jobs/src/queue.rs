@@ -13,10 +13,11 @@ use apalis_core::task::builder::TaskBuilder;
 use apalis_core::task::task_id::{RandomId, TaskId};
 use apalis_redis::{Config, RedisStorage};
 use futures::channel::mpsc::{UnboundedSender, unbounded};
-use futures::{SinkExt, StreamExt};
+use futures::{SinkExt, Stream, StreamExt};
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
+use tokio_stream::wrappers::IntervalStream;
 
 /// Where job ids travel.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,6 +45,10 @@ pub enum QueueError {
 
 /// Our namespace in Redis.
 const NAMESPACE: &str = "workbench:jobs";
+/// Where the relay says that there is something to fetch.
+const WAKE: &str = "workbench:wake";
+/// How often a worker looks without having been told: messages may be lost, ids are not.
+const LOOK: Duration = Duration::from_secs(1);
 /// Longer than a stall that one wants to survive, shorter than a lease.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(5);
 const CONNECTION_TIMEOUT: Duration = Duration::from_secs(3);
@@ -119,7 +124,9 @@ impl Sender {
                 None => Err(QueueError::Push("no worker pool runs in this process".to_owned())),
             },
             Self::Redis(storage) => {
-                storage.push_bulk(ids).await.map_err(|error| QueueError::Push(error.to_string()))
+                storage.push_bulk(ids).await.map_err(|error| QueueError::Push(error.to_string()))?;
+                let () = redis::cmd("PUBLISH").arg(WAKE).arg("").query_async(storage.get_connection()).await?;
+                Ok(())
             }
         }
     }
@@ -146,6 +153,17 @@ pub(crate) async fn connect(client: &redis::Client) -> Result<ConnectionManager,
 pub(crate) async fn storage(client: &redis::Client, batch: usize) -> Result<RedisStorage<JobId>, QueueError> {
     let config = queue_config().batch_size(batch);
     Ok(RedisStorage::new(connect(client).await?).with_config(config))
+}
+
+/// Ticks when the relay has handed something over, and every second besides. Without it apalis-redis looks for
+/// tasks at its heartbeat only.
+pub(crate) async fn wake_ups(client: &redis::Client) -> Result<impl Stream<Item = ()> + Send + Unpin + 'static, QueueError> {
+    let mut subscription = client.get_async_pubsub().await?;
+    subscription.subscribe(WAKE).await?;
+    // A subscription that ends must not end the ticking: the worker notices a lost Redis by itself.
+    let told = subscription.into_on_message().map(|_| ()).chain(futures::stream::pending());
+    let looks = IntervalStream::new(tokio::time::interval(LOOK)).map(|_| ());
+    Ok(futures::stream::select(Box::pin(told), looks))
 }
 
 pub(crate) fn queue_config() -> Config {

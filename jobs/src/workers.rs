@@ -7,12 +7,12 @@
 use std::time::Duration;
 
 use apalis::layers::WorkerBuilderExt;
-use apalis::prelude::{Data, WorkerBuilder};
+use apalis::prelude::{BackendExt, Data, WorkerBuilder};
 use chrono::Utc;
 use tokio_util::sync::CancellationToken;
 use ulid::Ulid;
 
-use crate::queue::{JobId, channel_storage, storage};
+use crate::queue::{JobId, channel_storage, storage, wake_ups};
 use crate::{Context, PoolState, Queue, Status, attempt};
 
 /// Wait before the first restart; doubled up to the bound.
@@ -73,7 +73,9 @@ async fn run_once(context: &Context, queue: &Queue, status: &Status, stop: &Canc
             ended.map_err(|error| error.to_string())
         }
         Queue::Redis(client) => {
+            let wake_ups = wake_ups(client).await.map_err(|error| error.to_string())?;
             let storage = storage(client, concurrency).await.map_err(|error| error.to_string())?;
+            let storage = storage.poll_with_stream(wake_ups);
             status.set_pool(PoolState::Running { worker: worker.clone() });
             let pool = WorkerBuilder::new(worker.as_str()).backend(storage).concurrency(concurrency).data(crew).build(handle);
             pool.run_until(signal).await.map_err(|error| error.to_string())
