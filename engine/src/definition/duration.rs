@@ -1,35 +1,103 @@
-//! Durations as text.
+//! Durations as people write them: `30s`, `5m`, `2h`, `7d`, `1w`, `1h30m`.
+
 use std::time::Duration;
+
 use serde::{Deserialize, Deserializer, Serializer};
 
-/// Reads.
+/// Units from large to small, in seconds.
+const UNITS: [(char, u64); 5] = [('w', 604_800), ('d', 86_400), ('h', 3_600), ('m', 60), ('s', 1)];
+
+/// Reads a duration.
+///
+/// # Errors
+/// A sentence that says what is wrong and what would be right.
 pub fn parse(text: &str) -> Result<Duration, String> {
-    let (mut total, mut number) = (0u64, None::<u64>);
+    let refuse = || format!("`{text}` is no duration; write one such as 30s, 5m, 2h, 7d, 1w or 1h30m");
+    let mut total: u64 = 0;
+    let mut number: Option<u64> = None;
     for c in text.chars() {
-        if let Some(d) = c.to_digit(10) { number = Some(number.unwrap_or(0) * 10 + u64::from(d)); continue; }
-        let unit = match c { 's' => 1, 'm' => 60, 'h' => 3600, 'd' => 86400, 'w' => 604_800, _ => return Err(format!("`{text}` is no duration")) };
-        total += number.take().ok_or_else(|| format!("`{text}` is no duration"))? * unit;
+        if let Some(digit) = c.to_digit(10) {
+            let shifted = number.unwrap_or(0).checked_mul(10).and_then(|n| n.checked_add(u64::from(digit)));
+            number = Some(shifted.ok_or_else(refuse)?);
+        } else {
+            let (_, seconds) = UNITS.iter().find(|(unit, _)| *unit == c).ok_or_else(refuse)?;
+            let part = number.take().and_then(|n| n.checked_mul(*seconds)).ok_or_else(refuse)?;
+            total = total.checked_add(part).ok_or_else(refuse)?;
+        }
     }
-    if number.is_some() { return Err(format!("`{text}` is no duration")); }
-    Ok(Duration::from_secs(total))
+    if text.is_empty() || number.is_some() { Err(refuse()) } else { Ok(Duration::from_secs(total)) }
 }
-/// Writes.
-pub fn format(d: Duration) -> String { format!("{}s", d.as_secs()) }
-/// serde.
-pub fn serialize<S: Serializer>(d: &Duration, s: S) -> Result<S::Ok, S::Error> { s.serialize_str(&format(*d)) }
-/// serde.
-pub fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Duration, D::Error> {
-    parse(&String::deserialize(d)?).map_err(serde::de::Error::custom)
+
+/// Writes a duration so that [`parse`] reads it back; parts of a second are left out.
+#[must_use]
+pub fn format(duration: Duration) -> String {
+    let mut rest = duration.as_secs();
+    if rest == 0 {
+        return "0s".to_owned();
+    }
+    let mut text = String::new();
+    for (unit, seconds) in UNITS {
+        let count = rest / seconds;
+        rest %= seconds;
+        if count > 0 {
+            text.push_str(&format!("{count}{unit}"));
+        }
+    }
+    text
 }
-/// Optional.
+
+/// For `#[serde(with = …)]`.
+pub fn serialize<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&format(*duration))
+}
+
+/// For `#[serde(with = …)]`.
+pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    parse(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+}
+
+/// As the module itself, for a duration that may be absent.
 pub mod optional {
     use super::{Deserialize, Deserializer, Duration, Serializer};
-    /// serde.
-    pub fn serialize<S: Serializer>(d: &Option<Duration>, s: S) -> Result<S::Ok, S::Error> {
-        match d { Some(d) => super::serialize(d, s), None => s.serialize_none() }
+
+    /// For `#[serde(with = …)]`.
+    #[allow(clippy::ref_option, reason = "the signature that serde asks for")]
+    pub fn serialize<S: Serializer>(duration: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+        match duration {
+            Some(duration) => super::serialize(duration, serializer),
+            None => serializer.serialize_none(),
+        }
     }
-    /// serde.
-    pub fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Option<Duration>, D::Error> {
-        Option::<String>::deserialize(d)?.map(|t| super::parse(&t).map_err(serde::de::Error::custom)).transpose()
+
+    /// For `#[serde(with = …)]`.
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+        let text = Option::<String>::deserialize(deserializer)?;
+        text.map(|text| super::parse(&text).map_err(serde::de::Error::custom)).transpose()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn what_is_no_duration_is_refused() {
+        for text in ["", "5", "m", "5x", "-5m", "5 m", "99999999999999999999s", "99999999999999w"] {
+            assert!(parse(text).is_err_and(|error| error.contains("1h30m")), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read(seconds in 0u64..10_000_000_000) {
+            let duration = Duration::from_secs(seconds);
+            prop_assert_eq!(parse(&format(duration)), Ok(duration));
+        }
+
+        #[test]
+        fn no_text_panics(text in ".*") {
+            let _ = parse(&text);
+        }
     }
 }

@@ -1,20 +1,86 @@
-//! Loading.
-use super::{Definition, Fault};
+//! Loading: from text to a definition, or to every fault of the text.
+
 use sha2::{Digest, Sha256};
-/// Known.
-#[derive(Debug, Clone, Default)]
-pub struct Known { /// probes
- pub probes: Vec<String> }
-/// Loaded.
-#[derive(Debug, Clone)]
-pub struct Loaded { /// d
- pub definition: Definition, /// s
- pub source: String, /// h
- pub content_hash: String }
-/// Loads.
-pub fn load(file: &str, text: &str, _known: &Known) -> Result<Loaded, Vec<Fault>> {
-    match serde_saphyr::from_str::<Definition>(text) {
-        Ok(definition) => Ok(Loaded { definition, source: text.to_owned(), content_hash: crate::log::hex(&Sha256::digest(text.as_bytes())) }),
-        Err(e) => Err(vec![Fault { file: file.to_owned(), line: 1, column: 1, excerpt: String::new(), code: "yaml", cause: e.to_string(), suggestion: String::new() }]),
+
+use super::check::check;
+use super::fault::Fault;
+use super::model::Definition;
+use super::tree::{self, Place};
+
+/// What definitions may refer to besides themselves.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Known {
+    /// Names of the probes that can be run; nothing is checked against an empty list.
+    pub probes: Vec<String>,
+}
+
+/// A sound definition and where it came from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Loaded {
+    /// The definition.
+    pub definition: Definition,
+    /// Its text.
+    pub source: String,
+    /// SHA-256 of the text, hex: two texts with the same are the same version.
+    pub content_hash: String,
+}
+
+/// Loads a definition. `file` names it in messages.
+///
+/// # Errors
+/// Every fault that can be told at once, in order of place.
+pub fn load(file: &str, text: &str, known: &Known) -> Result<Loaded, Vec<Fault>> {
+    let fault = |at: Place, code: &'static str, cause: String, suggestion: String| Fault {
+        file: file.to_owned(),
+        line: at.line,
+        column: at.column,
+        excerpt: line_of(text, at.line),
+        code,
+        cause,
+        suggestion,
+    };
+    let unreadable = |error: &serde_saphyr::Error, code: &'static str| {
+        let location = error.location();
+        let from_one = |number: Option<u64>| number.and_then(|number| u32::try_from(number).ok()).unwrap_or(1).max(1);
+        let at = Place {
+            line: from_one(location.map(|location| location.line())),
+            column: from_one(location.map(|location| location.column())),
+        };
+        let cause = error.to_string().lines().next().unwrap_or("the text cannot be read").to_owned();
+        fault(at, code, cause, "See the language reference, or compare with a shipped workflow.".to_owned())
+    };
+    let root = tree::read(text).map_err(|error| vec![unreadable(&error, "yaml")])?;
+    let mut found = check(&root, known);
+    if !found.is_empty() {
+        found.sort_by_key(|found| (found.at.line, found.at.column));
+        return Err(found.into_iter().map(|one| fault(one.at, one.code, one.cause, one.suggestion)).collect());
+    }
+    let definition: Definition =
+        serde_saphyr::from_str(text).map_err(|error| vec![unreadable(&error, "invalid_value")])?;
+    let content_hash = crate::log::hex(&Sha256::digest(text.as_bytes()));
+    Ok(Loaded { definition, source: text.to_owned(), content_hash })
+}
+
+fn line_of(text: &str, line: u32) -> String {
+    let index = usize::try_from(line.saturating_sub(1)).unwrap_or(usize::MAX);
+    text.lines().nth(index).unwrap_or_default().to_owned()
+}
+
+/// The JSON Schema of workflow files, for editors.
+#[must_use]
+pub fn json_schema() -> serde_json::Value {
+    schemars::schema_for!(Definition).to_value()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Regenerate with `workbench schema > workflows/workflow.schema.json`.
+    #[test]
+    fn the_committed_schema_is_current() {
+        let committed = include_str!("../../../workflows/workflow.schema.json");
+        let committed: serde_json::Value = serde_json::from_str(committed).expect("the committed schema is JSON");
+        assert_eq!(committed, json_schema());
     }
 }

@@ -1,14 +1,22 @@
 //! Workflow definitions: what operators write in `workflows/*.yaml`.
+//!
+//! [`load`] reads a file twice: once as a tree in which every value knows its line and column, which is checked as
+//! a whole so that every fault is reported at once, and once, when nothing is wrong, into a [`Definition`].
 
+mod check;
 pub(crate) mod condition;
 pub mod duration;
 mod fault;
+mod graph;
 mod load;
 mod model;
+mod tree;
 
 pub use fault::{Fault, render};
-pub use load::{Known, Loaded, load};
-pub use model::*;
+pub use load::{Known, Loaded, json_schema, load};
+pub use model::{
+    Condition, Definition, Due, Gate, Retry, Schedule, StepDefinition, StepJob, StepJobName, StepJobStart, StepKind,
+};
 
-/// Schema.
-pub fn json_schema() -> serde_json::Value { serde_json::to_value(schemars::schema_for!(Definition)).unwrap_or_default() }
+#[cfg(test)]
+mod gallery;

@@ -1,0 +1,440 @@
+//! Every fault of a definition, found on the tree before it becomes a [`super::Definition`].
+
+use std::collections::BTreeMap;
+use std::str::FromStr;
+
+use super::condition::{Unfit, examine};
+use super::duration;
+use super::graph::cycle;
+use super::load::Known;
+use super::tree::{Node, Place, Value};
+
+/// A fault and where it is; the file is added by the loader.
+pub struct Found {
+    pub at: Place,
+    pub code: &'static str,
+    pub cause: String,
+    pub suggestion: String,
+}
+
+/// What a member of a mapping must be.
+#[derive(Clone, Copy)]
+enum Shape {
+    Text,
+    Whole { from: i64, to: i64 },
+    Number { from: f64, to: f64 },
+    Duration,
+    OneOf(&'static [&'static str]),
+    TextList,
+    /// Checked where it is used.
+    Inner,
+}
+
+/// A member that a mapping may have.
+struct Member {
+    name: &'static str,
+    required: bool,
+    shape: Shape,
+}
+
+const fn needed(name: &'static str, shape: Shape) -> Member {
+    Member { name, required: true, shape }
+}
+
+const fn allowed(name: &'static str, shape: Shape) -> Member {
+    Member { name, required: false, shape }
+}
+
+const KINDS: &[&str] = &["manual", "job", "gate", "timer"];
+const JOBS: &[&str] = &["import", "health_check"];
+
+const WORKFLOW: &[Member] = &[
+    needed("name", Shape::Text),
+    needed("version", Shape::Whole { from: 1, to: 1_000_000 }),
+    needed("title", Shape::Text),
+    allowed("target_days", Shape::Whole { from: 1, to: 3650 }),
+    allowed("live_step", Shape::Text),
+    needed("steps", Shape::Inner),
+    allowed("schedules", Shape::Inner),
+    allowed("probes", Shape::TextList),
+];
+
+const STEP: &[Member] = &[
+    needed("id", Shape::Text),
+    needed("title", Shape::Text),
+    allowed("kind", Shape::OneOf(KINDS)),
+    allowed("needs", Shape::TextList),
+    allowed("assignee", Shape::Text),
+    allowed("due", Shape::Inner),
+    allowed("job", Shape::Inner),
+    allowed("gate", Shape::Inner),
+    allowed("after", Shape::Duration),
+    allowed("retry", Shape::Inner),
+    allowed("timeout", Shape::Duration),
+];
+
+const JOB: &[Member] =
+    &[needed("name", Shape::OneOf(JOBS)), allowed("start", Shape::OneOf(&["when_enabled", "on_request"]))];
+
+const GATE: &[Member] = &[needed("conditions", Shape::Inner), allowed("approval", Shape::Text)];
+
+const CONDITION: &[Member] =
+    &[needed("id", Shape::Text), needed("when", Shape::Text), needed("otherwise", Shape::Text)];
+
+const DUE: &[Member] = &[needed("within", Shape::Duration), allowed("of", Shape::Text)];
+
+const RETRY: &[Member] = &[
+    allowed("max_attempts", Shape::Whole { from: 1, to: 100 }),
+    allowed("initial", Shape::Duration),
+    allowed("factor", Shape::Number { from: 1.0, to: 100.0 }),
+    allowed("max", Shape::Duration),
+    allowed("jitter", Shape::Number { from: 0.0, to: 1.0 }),
+];
+
+const SCHEDULE: &[Member] = &[
+    needed("id", Shape::Text),
+    needed("cron", Shape::Text),
+    allowed("time_zone", Shape::Text),
+    needed("job", Shape::OneOf(JOBS)),
+];
+
+/// All faults, in no particular order.
+pub fn check(root: &Node, known: &Known) -> Vec<Found> {
+    let mut check = Check { found: Vec::new() };
+    if check.mapping(root, "a workflow", WORKFLOW) {
+        check.workflow(root, known);
+    }
+    check.found
+}
+
+struct Check {
+    found: Vec<Found>,
+}
+
+impl Check {
+    fn fault(&mut self, at: Place, code: &'static str, cause: String, suggestion: String) {
+        self.found.push(Found { at, code, cause, suggestion });
+    }
+
+    /// Checks keys and the shape of simple values. Whether it is a mapping at all.
+    fn mapping(&mut self, node: &Node, what: &str, members: &[Member]) -> bool {
+        let Value::Map(written) = &node.value else {
+            let names: Vec<_> = members.iter().filter(|member| member.required).map(|member| member.name).collect();
+            self.fault(
+                node.at,
+                "wrong_type",
+                format!("{what} must be a mapping, not {}", node.value.describe()),
+                format!("Write it with the keys {}.", names.join(", ")),
+            );
+            return false;
+        };
+        let mut seen: Vec<&str> = Vec::new();
+        for (name, at, value) in written {
+            if seen.contains(&name.as_str()) {
+                self.fault(*at, "duplicate_key", format!("`{name}` stands here twice"), "Keep one of them.".to_owned());
+            }
+            seen.push(name);
+            match members.iter().find(|member| member.name == name) {
+                Some(member) => self.shape(name, value, member.shape),
+                None => {
+                    let names: Vec<&str> = members.iter().map(|member| member.name).collect();
+                    self.fault(
+                        *at,
+                        "unknown_key",
+                        format!("{what} has no `{name}`"),
+                        did_you_mean(name, &names),
+                    );
+                }
+            }
+        }
+        for member in members.iter().filter(|member| member.required && !seen.contains(&member.name)) {
+            self.fault(
+                node.at,
+                "missing_key",
+                format!("{what} needs `{}`", member.name),
+                format!("Add `{}: …`.", member.name),
+            );
+        }
+        true
+    }
+
+    fn shape(&mut self, name: &str, node: &Node, shape: Shape) {
+        let wrong = |expected: &str| format!("`{name}` must be {expected}, not {}", node.value.describe());
+        match (shape, &node.value) {
+            (Shape::Inner, _) => {}
+            (Shape::Text, Value::Text(text)) => {
+                if text.trim().is_empty() {
+                    let suggestion = format!("Write a text for `{name}`.");
+                    self.fault(node.at, "empty_text", format!("`{name}` is empty"), suggestion);
+                }
+            }
+            (Shape::Text, _) => {
+                self.fault(node.at, "wrong_type", wrong("a text"), format!("Put the value of `{name}` in quotes."));
+            }
+            (Shape::Whole { from, to }, Value::Integer(number)) if (from..=to).contains(number) => {}
+            (Shape::Whole { from, to }, Value::Integer(number)) => self.fault(
+                node.at,
+                "out_of_range",
+                format!("`{name}` is {number}"),
+                format!("Use a whole number from {from} to {to}."),
+            ),
+            (Shape::Whole { from, to }, _) => self.fault(
+                node.at,
+                "wrong_type",
+                wrong("a whole number"),
+                format!("Use a whole number from {from} to {to}."),
+            ),
+            (Shape::Number { from, to }, Value::Integer(_) | Value::Float(_)) => {
+                let number = match node.value {
+                    Value::Float(number) => number,
+                    #[allow(clippy::cast_precision_loss, reason = "only compared with small bounds")]
+                    Value::Integer(number) => number as f64,
+                    _ => f64::NAN,
+                };
+                if !(from..=to).contains(&number) {
+                    let suggestion = format!("Use a number from {from} to {to}.");
+                    self.fault(node.at, "out_of_range", format!("`{name}` is {number}"), suggestion);
+                }
+            }
+            (Shape::Number { from, to }, _) => {
+                self.fault(node.at, "wrong_type", wrong("a number"), format!("Use a number from {from} to {to}."));
+            }
+            (Shape::Duration, Value::Text(text)) => {
+                if duration::parse(text).is_err() {
+                    let suggestion = "Write one such as 30s, 5m, 2h, 7d, 1w or 1h30m.".to_owned();
+                    self.fault(node.at, "bad_duration", format!("`{text}` is no duration"), suggestion);
+                }
+            }
+            (Shape::Duration, _) => {
+                let suggestion = "Write a number with its unit: 30s, 5m, 2h, 7d, 1w or 1h30m.".to_owned();
+                self.fault(node.at, "bad_duration", wrong("a duration"), suggestion);
+            }
+            (Shape::OneOf(words), Value::Text(text)) if words.contains(&text.as_str()) => {}
+            (Shape::OneOf(words), Value::Text(text)) => {
+                self.fault(node.at, "unknown_value", format!("`{name}` cannot be `{text}`"), did_you_mean(text, words));
+            }
+            (Shape::OneOf(words), _) => {
+                self.fault(node.at, "wrong_type", wrong("a word"), format!("Use one of {}.", words.join(", ")));
+            }
+            (Shape::TextList, Value::List(items)) => {
+                for item in items.iter().filter(|item| item.text().is_none()) {
+                    let cause = format!("`{name}` lists texts, not {}", item.value.describe());
+                    self.fault(item.at, "wrong_type", cause, "Write a text.".to_owned());
+                }
+            }
+            (Shape::TextList, _) => {
+                self.fault(node.at, "wrong_type", wrong("a list"), format!("Write `{name}: [one, another]`."));
+            }
+        }
+    }
+
+    fn workflow(&mut self, root: &Node, known: &Known) {
+        self.slug(root.get("name"), "name", '-');
+        let Some(steps) = root.get("steps") else { return };
+        if steps.items().is_empty() {
+            self.fault(
+                steps.at,
+                "no_steps",
+                "a workflow needs at least one step".to_owned(),
+                "Write `steps:` with a list of steps, each with `id` and `title`.".to_owned(),
+            );
+            return;
+        }
+        let ids: Vec<&str> = steps.items().iter().filter_map(|step| step.get("id")?.text()).collect();
+        let mut seen: Vec<&str> = Vec::new();
+        for step in steps.items() {
+            if !self.mapping(step, "a step", STEP) {
+                continue;
+            }
+            self.slug(step.get("id"), "id", '_');
+            if let Some((node, id)) = step.get("id").and_then(|node| Some((node, node.text()?))) {
+                if seen.contains(&id) {
+                    let suggestion = format!("Give one of the two another id, such as `{id}_2`.");
+                    self.fault(node.at, "duplicate_id", format!("there are two steps `{id}`"), suggestion);
+                }
+                seen.push(id);
+            }
+            self.step(step, &ids);
+        }
+        self.cycles(steps);
+        self.reference(root.get("live_step"), "live_step", &ids);
+        for schedule in root.get("schedules").map(Node::items).unwrap_or_default() {
+            if self.mapping(schedule, "a schedule", SCHEDULE) {
+                self.schedule(schedule);
+            }
+        }
+        for probe in root.get("probes").map(Node::items).unwrap_or_default() {
+            let names: Vec<&str> = known.probes.iter().map(String::as_str).collect();
+            if let Some(name) = probe.text().filter(|name| !names.is_empty() && !names.contains(name)) {
+                self.fault(probe.at, "unknown_probe", format!("there is no probe `{name}`"), did_you_mean(name, &names));
+            }
+        }
+    }
+
+    fn step(&mut self, step: &Node, ids: &[&str]) {
+        for need in step.get("needs").map(Node::items).unwrap_or_default() {
+            self.reference(Some(need), "needs", ids);
+        }
+        if let Some(due) = step.get("due")
+            && self.mapping(due, "`due`", DUE)
+        {
+            self.reference(due.get("of"), "of", ids);
+        }
+        if let Some(job) = step.get("job") {
+            self.mapping(job, "`job`", JOB);
+        }
+        if let Some(retry) = step.get("retry") {
+            self.mapping(retry, "`retry`", RETRY);
+        }
+        if let Some(gate) = step.get("gate")
+            && self.mapping(gate, "`gate`", GATE)
+        {
+            self.gate(gate, ids);
+        }
+        let kind = step.get("kind").and_then(Node::text).unwrap_or("manual");
+        for (key, of_kind) in [("job", "job"), ("gate", "gate"), ("after", "timer")] {
+            match step.get(key) {
+                None if kind == of_kind => self.fault(
+                    step.at,
+                    "missing_key",
+                    format!("a step of kind `{kind}` needs `{key}`"),
+                    format!("Add `{key}: …`, or use another `kind`."),
+                ),
+                Some(node) if kind != of_kind && KINDS.contains(&kind) => self.fault(
+                    node.at,
+                    "kind_mismatch",
+                    format!("`{key}` has no meaning for a step of kind `{kind}`"),
+                    format!("Write `kind: {of_kind}`, or leave `{key}` out."),
+                ),
+                _ => {}
+            }
+        }
+    }
+
+    fn gate(&mut self, gate: &Node, ids: &[&str]) {
+        let mut seen: Vec<&str> = Vec::new();
+        for condition in gate.get("conditions").map(Node::items).unwrap_or_default() {
+            if !self.mapping(condition, "a condition", CONDITION) {
+                continue;
+            }
+            if let Some((node, id)) = condition.get("id").and_then(|node| Some((node, node.text()?))) {
+                if seen.contains(&id) {
+                    let suggestion = "Give one of the two another id.".to_owned();
+                    self.fault(node.at, "duplicate_id", format!("the gate has two conditions `{id}`"), suggestion);
+                }
+                seen.push(id);
+            }
+            let Some((node, expression)) = condition.get("when").and_then(|node| Some((node, node.text()?))) else {
+                continue;
+            };
+            match examine(expression, ids) {
+                Ok(()) => {}
+                Err(Unfit::Syntax(error)) => {
+                    let cause = error.lines().next().unwrap_or_default().trim().to_owned();
+                    let suggestion = "Write CEL, for example `health.status == \"pass\"`.".to_owned();
+                    self.fault(node.at, "condition_syntax", format!("the condition is no CEL: {cause}"), suggestion);
+                }
+                Err(Unfit::Unknown { name, known }) => {
+                    let names: Vec<&str> = known.iter().map(String::as_str).collect();
+                    let last = name.rsplit('.').next().unwrap_or_default();
+                    let suggestion = did_you_mean(last, &names);
+                    self.fault(node.at, "condition_unknown", format!("the condition names `{name}`, which does not exist"), suggestion);
+                }
+                Err(Unfit::NotBoolean(why)) => self.fault(
+                    node.at,
+                    "condition_not_boolean",
+                    format!("the condition must give true or false: {why}"),
+                    "Compare the value with something, for example `imports.completed >= 1`.".to_owned(),
+                ),
+            }
+        }
+    }
+
+    fn schedule(&mut self, schedule: &Node) {
+        if let Some((node, expression)) = schedule.get("cron").and_then(|node| Some((node, node.text()?))) {
+            let five = expression.split_whitespace().count() == 5;
+            if !five || cron::Schedule::from_str(&format!("0 {expression}")).is_err() {
+                self.fault(
+                    node.at,
+                    "bad_cron",
+                    format!("`{expression}` is no cron expression"),
+                    "Write five fields (minute, hour, day of month, month, day of week), such as \"30 2 * * *\".".to_owned(),
+                );
+            }
+        }
+        if let Some((node, zone)) = schedule.get("time_zone").and_then(|node| Some((node, node.text()?)))
+            && zone.parse::<chrono_tz::Tz>().is_err()
+        {
+            let names: Vec<&str> = chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name()).collect();
+            let suggestion = nearest(zone, &names)
+                .map_or("Use an IANA name such as Europe/Stockholm.".to_owned(), |zone| format!("Did you mean `{zone}`?"));
+            self.fault(node.at, "bad_time_zone", format!("`{zone}` is no IANA time zone"), suggestion);
+        }
+    }
+
+    /// A name that others refer to: lower-case letters and digits, joined by `joint`.
+    fn slug(&mut self, node: Option<&Node>, key: &str, joint: char) {
+        let Some((node, text)) = node.and_then(|node| Some((node, node.text()?))) else { return };
+        let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == joint;
+        if !text.is_empty() && !(text.starts_with(|c: char| c.is_ascii_lowercase()) && text.chars().all(fits)) {
+            let repaired: String = text
+                .to_lowercase()
+                .chars()
+                .map(|c| if fits(c) { c } else { joint })
+                .skip_while(|c| !c.is_ascii_lowercase())
+                .collect();
+            let suggestion = if repaired.is_empty() { format!("Write `{key}: name`.") } else { format!("Write `{key}: {repaired}`.") };
+            self.fault(
+                node.at,
+                "bad_name",
+                format!("`{text}` cannot be a name: lower-case letters, digits and `{joint}` only, a letter first"),
+                suggestion,
+            );
+        }
+    }
+
+    fn reference(&mut self, node: Option<&Node>, key: &str, ids: &[&str]) {
+        let Some((node, id)) = node.and_then(|node| Some((node, node.text()?))) else { return };
+        if !ids.contains(&id) {
+            let cause = format!("`{key}` names the step `{id}`, which does not exist");
+            self.fault(node.at, "unknown_step", cause, did_you_mean(id, ids));
+        }
+    }
+
+    fn cycles(&mut self, steps: &Node) {
+        let mut needs: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        let mut places: BTreeMap<&str, Place> = BTreeMap::new();
+        for step in steps.items() {
+            let Some(id) = step.get("id").and_then(Node::text) else { continue };
+            let list = step.get("needs");
+            needs.insert(id, list.map(Node::items).unwrap_or_default().iter().filter_map(Node::text).collect());
+            places.insert(id, list.map_or(step.at, |list| list.at));
+        }
+        if let Some(path) = cycle(&needs)
+            && let Some(at) = path.first().and_then(|first| places.get(first))
+        {
+            self.fault(
+                *at,
+                "cycle",
+                format!("these steps need each other: {}", path.join(" → ")),
+                "Take one of them out of the other's `needs`: none of them could ever be done.".to_owned(),
+            );
+        }
+    }
+}
+
+fn did_you_mean(word: &str, known: &[&str]) -> String {
+    match nearest(word, known) {
+        Some(nearest) => format!("Did you mean `{nearest}`?"),
+        None => format!("Use one of {}.", known.join(", ")),
+    }
+}
+
+fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
+    known
+        .iter()
+        .map(|candidate| (strsim::damerau_levenshtein(word, candidate), *candidate))
+        .min()
+        .filter(|(distance, _)| *distance <= 1 + word.len() / 4)
+        .map(|(_, candidate)| candidate)
+}
