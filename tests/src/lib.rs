@@ -1,1 +1,22 @@
-//! tests
+//! A harness for black-box tests: the real binary, and private Redis and Postgres servers that may be killed.
+//!
+//! Everything runs on free ports in temporary folders and ends with the test. Nothing here looks into the
+//! product: tests see what users see, over HTTP and the command line.
+
+mod binary;
+mod client;
+mod daemon;
+mod eventually;
+mod files;
+mod postgres;
+mod redis;
+mod setting;
+
+pub use binary::workbench;
+pub use client::{Answer, Client};
+pub use daemon::Daemon;
+pub use eventually::eventually;
+pub use files::{ledger, members};
+pub use postgres::Postgres;
+pub use redis::Redis;
+pub use setting::{Setting, WALK_LIMIT};

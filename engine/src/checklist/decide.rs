@@ -328,6 +328,15 @@ impl Decision<'_> {
             self.emit(Event::StepStarted { step: id.to_owned() });
         }
         self.emit(Event::StepCompleted { step: id.to_owned(), evidence });
+        // Due dates that count from this step begin now, where nobody has set another.
+        for definition in &self.definition.steps {
+            let Some(due) = definition.due.as_ref().filter(|due| due.of.as_deref() == Some(id)) else { continue };
+            let open = self.state.step(&definition.id).is_some_and(|step| !step.status.is_closed() && step.due_at.is_none());
+            let due_at = chrono::TimeDelta::from_std(due.within).ok().and_then(|within| self.now.checked_add_signed(within));
+            if open && due_at.is_some() {
+                self.emit(Event::StepDueChanged { step: definition.id.clone(), due_at });
+            }
+        }
     }
 
     fn elapse(&mut self, id: &str) -> Result<(), Refusal> {

@@ -1,7 +1,6 @@
 //! Every fault of a definition, found on the tree before it becomes a [`super::Definition`].
 
 use std::collections::BTreeMap;
-use std::str::FromStr;
 
 use super::condition::{Unfit, examine};
 use super::duration;
@@ -55,7 +54,6 @@ const WORKFLOW: &[Member] = &[
     allowed("target_days", Shape::Whole { from: 1, to: 3650 }),
     allowed("live_step", Shape::Text),
     needed("steps", Shape::Inner),
-    allowed("schedules", Shape::Inner),
     allowed("probes", Shape::TextList),
 ];
 
@@ -70,7 +68,6 @@ const STEP: &[Member] = &[
     allowed("gate", Shape::Inner),
     allowed("after", Shape::Duration),
     allowed("retry", Shape::Inner),
-    allowed("timeout", Shape::Duration),
 ];
 
 const JOB: &[Member] =
@@ -89,13 +86,6 @@ const RETRY: &[Member] = &[
     allowed("factor", Shape::Number { from: 1.0, to: 100.0 }),
     allowed("max", Shape::Duration),
     allowed("jitter", Shape::Number { from: 0.0, to: 1.0 }),
-];
-
-const SCHEDULE: &[Member] = &[
-    needed("id", Shape::Text),
-    needed("cron", Shape::Text),
-    allowed("time_zone", Shape::Text),
-    needed("job", Shape::OneOf(JOBS)),
 ];
 
 /// All faults, in no particular order.
@@ -258,11 +248,6 @@ impl Check {
         }
         self.cycles(steps);
         self.reference(root.get("live_step"), "live_step", &ids);
-        for schedule in root.get("schedules").map(Node::items).unwrap_or_default() {
-            if self.mapping(schedule, "a schedule", SCHEDULE) {
-                self.schedule(schedule);
-            }
-        }
         for probe in root.get("probes").map(Node::items).unwrap_or_default() {
             let names: Vec<&str> = known.probes.iter().map(String::as_str).collect();
             if let Some(name) = probe.text().filter(|name| !names.is_empty() && !names.contains(name)) {
@@ -347,28 +332,6 @@ impl Check {
                     "Compare the value with something, for example `imports.completed >= 1`.".to_owned(),
                 ),
             }
-        }
-    }
-
-    fn schedule(&mut self, schedule: &Node) {
-        if let Some((node, expression)) = schedule.get("cron").and_then(|node| Some((node, node.text()?))) {
-            let five = expression.split_whitespace().count() == 5;
-            if !five || cron::Schedule::from_str(&format!("0 {expression}")).is_err() {
-                self.fault(
-                    node.at,
-                    "bad_cron",
-                    format!("`{expression}` is no cron expression"),
-                    "Write five fields (minute, hour, day of month, month, day of week), such as \"30 2 * * *\".".to_owned(),
-                );
-            }
-        }
-        if let Some((node, zone)) = schedule.get("time_zone").and_then(|node| Some((node, node.text()?)))
-            && zone.parse::<chrono_tz::Tz>().is_err()
-        {
-            let names: Vec<&str> = chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name()).collect();
-            let suggestion = nearest(zone, &names)
-                .map_or("Use an IANA name such as Europe/Stockholm.".to_owned(), |zone| format!("Did you mean `{zone}`?"));
-            self.fault(node.at, "bad_time_zone", format!("`{zone}` is no IANA time zone"), suggestion);
         }
     }
 

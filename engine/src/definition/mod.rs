@@ -15,7 +15,7 @@ mod tree;
 pub use fault::{Fault, render};
 pub use load::{Known, Loaded, json_schema, load};
 pub use model::{
-    Condition, Definition, Due, Gate, Retry, Schedule, StepDefinition, StepJob, StepJobName, StepJobStart, StepKind,
+    Condition, Definition, Due, Gate, Retry, StepDefinition, StepJob, StepJobName, StepJobStart, StepKind,
 };
 
 #[cfg(test)]

@@ -1,6 +1,5 @@
 //! What a workflow definition says, once it has been read and found sound.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use schemars::JsonSchema;
@@ -30,9 +29,6 @@ pub struct Definition {
     pub live_step: Option<String>,
     /// The steps in the order in which people read them.
     pub steps: Vec<StepDefinition>,
-    /// When something happens by itself.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub schedules: Vec<Schedule>,
     /// Names of the probes whose aggregate is this workflow's health.
     #[serde(default = "default_probes")]
     pub probes: Vec<String>,
@@ -71,10 +67,6 @@ pub struct StepDefinition {
     /// How the step's job is retried.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry: Option<Retry>,
-    /// How long one attempt of the step's job may take.
-    #[serde(default, with = "duration::optional", skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Option<String>")]
-    pub timeout: Option<Duration>,
 }
 
 /// Who completes a step.
@@ -183,21 +175,6 @@ pub struct Retry {
     pub jitter: f64,
 }
 
-/// Something that happens at stated times.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Schedule {
-    /// Wire name, unique within the definition.
-    pub id: String,
-    /// Five-field cron expression: minute, hour, day of month, month, day of week.
-    pub cron: String,
-    /// IANA zone in which the expression is read, for example `Europe/Stockholm`.
-    #[serde(default = "default_zone")]
-    pub time_zone: String,
-    /// What is done for every tenant that is live or at/after a running job step.
-    pub job: StepJobName,
-}
-
 impl Default for Retry {
     fn default() -> Self {
         Self {
@@ -229,12 +206,6 @@ impl Definition {
     /// The steps that name `id` among their needs.
     pub fn dependents<'a>(&'a self, id: &'a str) -> impl Iterator<Item = &'a StepDefinition> {
         self.steps.iter().filter(move |step| step.needs.iter().any(|need| need == id))
-    }
-
-    /// Titles by step id, for messages.
-    #[must_use]
-    pub fn titles(&self) -> BTreeMap<&str, &str> {
-        self.steps.iter().map(|step| (step.id.as_str(), step.title.as_str())).collect()
     }
 }
 
@@ -268,8 +239,4 @@ fn default_max() -> Duration {
 
 fn default_jitter() -> f64 {
     0.2
-}
-
-fn default_zone() -> String {
-    "Europe/Stockholm".to_owned()
 }

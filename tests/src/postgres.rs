@@ -1,0 +1,118 @@
+//! A private Postgres.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use tempfile::TempDir;
+
+use crate::eventually;
+use crate::redis::free_port;
+
+/// The user that Postgres runs as where the tests run as root, which it refuses.
+const UNPRIVILEGED: &str = "nobody";
+
+/// A Postgres cluster of its own.
+pub struct Postgres {
+    folder: TempDir,
+    port: u16,
+    process: Option<Child>,
+}
+
+impl Postgres {
+    /// Makes a cluster and starts it.
+    ///
+    /// # Panics
+    /// Where no Postgres server is installed.
+    pub async fn start() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        if is_root() {
+            let owned = Command::new("chown").arg(UNPRIVILEGED).arg(folder.path()).status();
+            assert!(owned.is_ok_and(|status| status.success()), "the folder could not be given to {UNPRIVILEGED}");
+        }
+        let made = run("initdb", folder.path())
+            .args(["--auth=trust", "--username=workbench", "--encoding=UTF8", "--no-sync", "--pgdata"])
+            .arg(folder.path().join("data"))
+            .stdout(Stdio::null())
+            .status()
+            .expect("`initdb` is installed; tests/run installs it");
+        assert!(made.success(), "the cluster could not be made");
+        let mut postgres = Self { folder, port: free_port(), process: None };
+        postgres.resume().await;
+        postgres
+    }
+
+    /// Starts it again after a kill.
+    ///
+    /// # Panics
+    /// Where it cannot be started.
+    pub async fn resume(&mut self) {
+        let process = run("postgres", self.folder.path())
+            .arg("-D")
+            .arg(self.folder.path().join("data"))
+            .args(["-p", &self.port.to_string(), "-c", "listen_addresses=127.0.0.1", "-c", "fsync=off"])
+            .arg("-k")
+            .arg(self.folder.path())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("`postgres` is installed; tests/run installs it");
+        self.process = Some(process);
+        eventually("Postgres to answer", || async {
+            let asked = run("pg_isready", self.folder.path())
+                .args(["-q", "-h", "127.0.0.1", "-p", &self.port.to_string()])
+                .status()
+                .ok()?;
+            asked.success().then_some(())
+        })
+        .await;
+    }
+
+    /// Kills the whole cluster at once.
+    pub fn kill(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            // SIGQUIT is Postgres' immediate shutdown: no checkpoint, as after a crash, but its children go, too.
+            let _ = Command::new("kill").args(["-QUIT", &process.id().to_string()]).status();
+            let _ = process.wait();
+        }
+    }
+
+    /// The address of its database.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("postgres://workbench@127.0.0.1:{}/postgres", self.port)
+    }
+}
+
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+fn is_root() -> bool {
+    std::fs::metadata("/proc/self").is_ok_and(|process| std::os::unix::fs::MetadataExt::uid(&process) == 0)
+}
+
+/// A Postgres program, run without root's rights. `exec`'d by setpriv, so that a signal reaches it.
+fn run(program: &str, folder: &Path) -> Command {
+    let program = installed(program);
+    let mut command = if is_root() {
+        let mut command = Command::new("setpriv");
+        command.args(["--reuid", UNPRIVILEGED, "--regid", "nogroup", "--clear-groups"]).arg(program);
+        command
+    } else {
+        Command::new(program)
+    };
+    // The tests' own folder may be closed to that user.
+    command.current_dir(folder);
+    command
+}
+
+/// Debian keeps the server's programs out of the path.
+fn installed(program: &str) -> PathBuf {
+    let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let mut found: Vec<PathBuf> =
+        versions.map(|version| version.path().join("bin").join(program)).filter(|path| path.exists()).collect();
+    found.sort();
+    found.pop().unwrap_or_else(|| PathBuf::from(program))
+}

@@ -1,0 +1,132 @@
+//! The two settings in which everything must work the same.
+
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use crate::{Client, Daemon, Postgres, Redis, workbench};
+
+/// After this long a walk hangs.
+pub const WALK_LIMIT: Duration = Duration::from_secs(300);
+
+/// Leases short enough to see one run out.
+const TIMES: [&str; 4] = ["--lease", "2s", "--rehand-after", "2s"];
+
+/// Store, queue and processes.
+pub struct Setting {
+    folder: TempDir,
+    /// Behind the shared setting: the servers.
+    pub servers: Option<(Postgres, Redis)>,
+    /// The daemon.
+    pub daemon: Option<Daemon>,
+    /// The processes that run jobs besides the daemon.
+    pub workers: Vec<Daemon>,
+}
+
+impl Setting {
+    /// SQLite and the embedded queue in one process.
+    pub async fn embedded() -> Self {
+        Self::new(None).await
+    }
+
+    /// Postgres and Redis, one daemon that runs no jobs, two workers.
+    pub async fn shared() -> Self {
+        let (postgres, redis) = tokio::join!(Postgres::start(), Redis::start());
+        Self::new(Some((postgres, redis))).await
+    }
+
+    async fn new(servers: Option<(Postgres, Redis)>) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        let mut setting = Self { folder, servers, daemon: None, workers: Vec::new() };
+        setting.start();
+        setting
+    }
+
+    fn places(&self) -> Vec<String> {
+        match &self.servers {
+            None => Vec::new(),
+            Some((postgres, redis)) => {
+                vec!["--database-url".to_owned(), postgres.url(), "--redis-url".to_owned(), redis.url()]
+            }
+        }
+    }
+
+    /// Starts whatever does not run.
+    pub fn start(&mut self) {
+        let places = self.places();
+        let with = |command: &[&'static str]| {
+            let mut all: Vec<String> = command.iter().map(|word| (*word).to_owned()).collect();
+            all.extend(TIMES.map(str::to_owned));
+            all.extend(places.iter().cloned());
+            all
+        };
+        let start = |arguments: Vec<String>| {
+            let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+            Daemon::start(&self.folder.path().join("data"), &arguments)
+        };
+        if self.daemon.is_none() {
+            let mut arguments = with(&["serve", "--listen", "127.0.0.1:0", "--sandbox", "127.0.0.1:0"]);
+            if self.servers.is_some() {
+                arguments.push("--no-worker".to_owned());
+            }
+            self.daemon = Some(start(arguments));
+        }
+        while self.servers.is_some() && self.workers.len() < 2 {
+            self.workers.push(start(with(&["worker"])));
+        }
+    }
+
+    /// Kills every process that runs jobs with -9, and starts them again.
+    pub fn kill_and_restart_workers(&mut self) {
+        if self.servers.is_some() {
+            self.workers.iter_mut().for_each(Daemon::kill);
+            self.workers.clear();
+        } else if let Some(mut daemon) = self.daemon.take() {
+            daemon.kill();
+        }
+        self.start();
+    }
+
+    fn serving(&self) -> &Daemon {
+        self.daemon.as_ref().expect("the daemon runs")
+    }
+
+    /// A client with the admin token.
+    #[must_use]
+    pub fn client(&self) -> Client {
+        self.serving().client()
+    }
+
+    /// A client of the sandbox platform.
+    #[must_use]
+    pub fn sandbox(&self) -> Client {
+        self.serving().sandbox()
+    }
+
+    /// Runs a tool of the binary on the same store: whether it went well, and what it printed.
+    ///
+    /// # Panics
+    /// Where it cannot be started.
+    #[must_use]
+    pub fn tool(&self, arguments: &[&str]) -> (bool, String) {
+        let mut command = std::process::Command::new(workbench());
+        command.args(arguments).arg("--data-dir").arg(self.folder.path().join("data"));
+        if let Some((postgres, _)) = &self.servers {
+            command.args(["--database-url", &postgres.url()]);
+        }
+        let output = command.output().expect("the binary can be started");
+        let text = [output.stdout, output.stderr].concat();
+        (output.status.success(), String::from_utf8_lossy(&text).into_owned())
+    }
+
+    /// Makes a bearer token of a role.
+    ///
+    /// # Panics
+    /// Where it cannot be made.
+    #[must_use]
+    pub fn token(&self, role: &str) -> String {
+        let (made, text) = self.tool(&["token", "create", "--name", role, "--role", role]);
+        assert!(made, "{text}");
+        text.lines().last().unwrap_or_default().trim().to_owned()
+    }
+}
