@@ -365,6 +365,12 @@ impl Tx {
         if !import.state.may_become(to) {
             return Err(StoreError::ImportState { from: import.state, to });
         }
+        self.set_import_state(&import, to, payload).await?;
+        Ok(import)
+    }
+
+    async fn set_import_state(&mut self, import: &Import, to: ImportState, payload: Value) -> Result<(), StoreError> {
+        let id = import.id.as_str();
         self.execute(sqlx::query("update imports set state = $1 where id = $2").bind(to.as_str()).bind(id)).await?;
         if import.state != to {
             let mut whole = json!({ "import": id, "file_name": import.file_name });
@@ -373,7 +379,7 @@ impl Tx {
             }
             self.record(NewEntry::of_tenant(&format!("import_{to}"), &import.tenant_id, whole));
         }
-        Ok(import)
+        Ok(())
     }
 
     /// Stores an upload and the job that reads it.
@@ -595,11 +601,18 @@ impl Tx {
     /// Keeps an import in step with its job where the job ended otherwise than well, or was revived.
     pub(super) async fn follow_import_job(&mut self, before: &Job, after: &Job) -> Result<(), StoreError> {
         let Some(import_id) = after.subject_id.as_deref() else { return Ok(()) };
-        let to = match (before.state, after.state, after.kind) {
-            (_, JobState::Failed, _) => ImportState::Failed,
-            (_, JobState::Cancelled, _) => ImportState::Cancelled,
-            (JobState::Failed | JobState::Cancelled, JobState::Retrying, JobKind::ImportPreview) => ImportState::Queued,
-            (JobState::Failed | JobState::Cancelled, JobState::Retrying, JobKind::ImportLoad) => ImportState::Loading,
+        let revived = before.state.is_terminal() && after.state == JobState::Retrying;
+        if revived {
+            let to = if after.kind == JobKind::ImportLoad { ImportState::Loading } else { ImportState::Queued };
+            let import = self.locked_import(import_id).await?;
+            if !import.state.may_be_revived() {
+                return Err(StoreError::ImportState { from: import.state, to });
+            }
+            return self.set_import_state(&import, to, Value::Null).await;
+        }
+        let to = match after.state {
+            JobState::Failed => ImportState::Failed,
+            JobState::Cancelled => ImportState::Cancelled,
             _ => return Ok(()),
         };
         match self.move_import(import_id, to, json!({ "error": after.last_error })).await {
