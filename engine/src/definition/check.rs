@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::condition::{Unfit, examine};
 use super::duration;
-use super::graph::cycle;
+use super::graph::cycles;
 use super::load::Known;
 use super::tree::{Node, Place, Value};
 
@@ -20,11 +20,19 @@ pub struct Found {
 #[derive(Clone, Copy)]
 enum Shape {
     Text,
-    Whole { from: i64, to: i64 },
-    Number { from: f64, to: f64 },
+    Whole {
+        from: i64,
+        to: i64,
+    },
+    Number {
+        from: f64,
+        to: f64,
+    },
     Duration,
     OneOf(&'static [&'static str]),
     TextList,
+    /// A list whose elements are checked where they are used.
+    List,
     /// Checked where it is used.
     Inner,
 }
@@ -53,7 +61,7 @@ const WORKFLOW: &[Member] = &[
     needed("title", Shape::Text),
     allowed("target_days", Shape::Whole { from: 1, to: 3650 }),
     allowed("live_step", Shape::Text),
-    needed("steps", Shape::Inner),
+    needed("steps", Shape::List),
     allowed("probes", Shape::TextList),
 ];
 
@@ -73,7 +81,7 @@ const STEP: &[Member] = &[
 const JOB: &[Member] =
     &[needed("name", Shape::OneOf(JOBS)), allowed("start", Shape::OneOf(&["when_enabled", "on_request"]))];
 
-const GATE: &[Member] = &[needed("conditions", Shape::Inner), allowed("approval", Shape::Text)];
+const GATE: &[Member] = &[needed("conditions", Shape::List), allowed("approval", Shape::Text)];
 
 const CONDITION: &[Member] =
     &[needed("id", Shape::Text), needed("when", Shape::Text), needed("otherwise", Shape::Text)];
@@ -109,7 +117,9 @@ impl Check {
     /// Checks keys and the shape of simple values. Whether it is a mapping at all.
     fn mapping(&mut self, node: &Node, what: &str, members: &[Member]) -> bool {
         let Value::Map(written) = &node.value else {
-            let names: Vec<_> = members.iter().filter(|member| member.required).map(|member| member.name).collect();
+            let required: Vec<_> = members.iter().filter(|member| member.required).map(|member| member.name).collect();
+            let all: Vec<_> = members.iter().map(|member| member.name).collect();
+            let names = if required.is_empty() { all } else { required };
             self.fault(
                 node.at,
                 "wrong_type",
@@ -124,17 +134,11 @@ impl Check {
                 self.fault(*at, "duplicate_key", format!("`{name}` stands here twice"), "Keep one of them.".to_owned());
             }
             seen.push(name);
-            match members.iter().find(|member| member.name == name) {
-                Some(member) => self.shape(name, value, member.shape),
-                None => {
-                    let names: Vec<&str> = members.iter().map(|member| member.name).collect();
-                    self.fault(
-                        *at,
-                        "unknown_key",
-                        format!("{what} has no `{name}`"),
-                        did_you_mean(name, &names),
-                    );
-                }
+            if let Some(member) = members.iter().find(|member| member.name == name) {
+                self.shape(name, value, member.shape);
+            } else {
+                let names: Vec<&str> = members.iter().map(|member| member.name).collect();
+                self.fault(*at, "unknown_key", format!("{what} has no `{name}`"), did_you_mean(name, &names));
             }
         }
         for member in members.iter().filter(|member| member.required && !seen.contains(&member.name)) {
@@ -151,12 +155,20 @@ impl Check {
     fn shape(&mut self, name: &str, node: &Node, shape: Shape) {
         let wrong = |expected: &str| format!("`{name}` must be {expected}, not {}", node.value.describe());
         match (shape, &node.value) {
-            (Shape::Inner, _) => {}
+            (Shape::Inner, _) | (Shape::List, Value::List(_)) => {}
+            (Shape::List, _) => {
+                let suggestion = format!("Write `{name}:` and below it each element after a dash.");
+                self.fault(node.at, "wrong_type", wrong("a list"), suggestion);
+            }
             (Shape::Text, Value::Text(text)) => {
                 if text.trim().is_empty() {
                     let suggestion = format!("Write a text for `{name}`.");
                     self.fault(node.at, "empty_text", format!("`{name}` is empty"), suggestion);
                 }
+            }
+            (Shape::Text, Value::Null) => {
+                let suggestion = format!("Write a text for `{name}`.");
+                self.fault(node.at, "empty_text", format!("`{name}` is empty"), suggestion);
             }
             (Shape::Text, _) => {
                 self.fault(node.at, "wrong_type", wrong("a text"), format!("Put the value of `{name}` in quotes."));
@@ -221,7 +233,8 @@ impl Check {
     fn workflow(&mut self, root: &Node, known: &Known) {
         self.slug(root.get("name"), "name", '-');
         let Some(steps) = root.get("steps") else { return };
-        if steps.items().is_empty() {
+        let Value::List(items) = &steps.value else { return };
+        if items.is_empty() {
             self.fault(
                 steps.at,
                 "no_steps",
@@ -251,7 +264,12 @@ impl Check {
         for probe in root.get("probes").map(Node::items).unwrap_or_default() {
             let names: Vec<&str> = known.probes.iter().map(String::as_str).collect();
             if let Some(name) = probe.text().filter(|name| !names.is_empty() && !names.contains(name)) {
-                self.fault(probe.at, "unknown_probe", format!("there is no probe `{name}`"), did_you_mean(name, &names));
+                self.fault(
+                    probe.at,
+                    "unknown_probe",
+                    format!("there is no probe `{name}`"),
+                    did_you_mean(name, &names),
+                );
             }
         }
     }
@@ -302,6 +320,7 @@ impl Check {
             if !self.mapping(condition, "a condition", CONDITION) {
                 continue;
             }
+            self.slug(condition.get("id"), "id", '_');
             if let Some((node, id)) = condition.get("id").and_then(|node| Some((node, node.text()?))) {
                 if seen.contains(&id) {
                     let suggestion = "Give one of the two another id.".to_owned();
@@ -312,41 +331,65 @@ impl Check {
             let Some((node, expression)) = condition.get("when").and_then(|node| Some((node, node.text()?))) else {
                 continue;
             };
-            match examine(expression, ids) {
-                Ok(()) => {}
-                Err(Unfit::Syntax(error)) => {
-                    let cause = error.lines().next().unwrap_or_default().trim().to_owned();
-                    let suggestion = "Write CEL, for example `health.status == \"pass\"`.".to_owned();
-                    self.fault(node.at, "condition_syntax", format!("the condition is no CEL: {cause}"), suggestion);
+            // An empty text is a fault of its own.
+            if !expression.trim().is_empty() {
+                for unfit in examine(expression, ids) {
+                    self.unfit(node.at, &unfit);
                 }
-                Err(Unfit::Unknown { name, known }) => {
-                    let names: Vec<&str> = known.iter().map(String::as_str).collect();
-                    let last = name.rsplit('.').next().unwrap_or_default();
-                    let suggestion = did_you_mean(last, &names);
-                    self.fault(node.at, "condition_unknown", format!("the condition names `{name}`, which does not exist"), suggestion);
-                }
-                Err(Unfit::NotBoolean(why)) => self.fault(
-                    node.at,
-                    "condition_not_boolean",
-                    format!("the condition must give true or false: {why}"),
-                    "Compare the value with something, for example `imports.completed >= 1`.".to_owned(),
-                ),
             }
         }
+    }
+
+    fn unfit(&mut self, at: Place, unfit: &Unfit) {
+        let (code, cause, suggestion) = match unfit {
+            Unfit::Syntax(error) => (
+                "condition_syntax",
+                format!("the condition is no CEL: {}", error.lines().next().unwrap_or_default().trim()),
+                "Write CEL, for example `health.status == \"pass\"`.".to_owned(),
+            ),
+            Unfit::TooLarge => (
+                "condition_too_large",
+                "the condition is too long or nested too deeply".to_owned(),
+                "Make several conditions of it: all conditions of a gate must hold.".to_owned(),
+            ),
+            Unfit::Unknown { name, known } => {
+                let names: Vec<&str> = known.iter().map(String::as_str).collect();
+                let last = name.rsplit('.').next().unwrap_or_default();
+                let cause = format!("the condition names `{name}`, which does not exist");
+                ("condition_unknown", cause, did_you_mean(last, &names))
+            }
+            Unfit::UnknownFunction(name) => (
+                "condition_unknown",
+                format!("the condition calls `{name}`, which does not exist"),
+                "Use a function of CEL, such as size, startsWith, timestamp or duration.".to_owned(),
+            ),
+            Unfit::NotBoolean(why) => (
+                "condition_not_boolean",
+                format!("the condition must give true or false: {why}"),
+                "Compare the value with something, for example `imports.completed >= 1`.".to_owned(),
+            ),
+        };
+        self.fault(at, code, cause, suggestion);
     }
 
     /// A name that others refer to: lower-case letters and digits, joined by `joint`.
     fn slug(&mut self, node: Option<&Node>, key: &str, joint: char) {
         let Some((node, text)) = node.and_then(|node| Some((node, node.text()?))) else { return };
         let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == joint;
-        if !text.is_empty() && !(text.starts_with(|c: char| c.is_ascii_lowercase()) && text.chars().all(fits)) {
+        let sound = text.starts_with(|c: char| c.is_ascii_lowercase()) && text.chars().all(fits);
+        // An empty text is a fault of its own.
+        if !text.is_empty() && !sound {
             let repaired: String = text
                 .to_lowercase()
                 .chars()
                 .map(|c| if fits(c) { c } else { joint })
                 .skip_while(|c| !c.is_ascii_lowercase())
                 .collect();
-            let suggestion = if repaired.is_empty() { format!("Write `{key}: name`.") } else { format!("Write `{key}: {repaired}`.") };
+            let suggestion = if repaired.is_empty() {
+                format!("Write `{key}: name`.")
+            } else {
+                format!("Write `{key}: {repaired}`.")
+            };
             self.fault(
                 node.at,
                 "bad_name",
@@ -373,9 +416,8 @@ impl Check {
             needs.insert(id, list.map(Node::items).unwrap_or_default().iter().filter_map(Node::text).collect());
             places.insert(id, list.map_or(step.at, |list| list.at));
         }
-        if let Some(path) = cycle(&needs)
-            && let Some(at) = path.first().and_then(|first| places.get(first))
-        {
+        for path in cycles(&needs) {
+            let Some(at) = path.first().and_then(|first| places.get(first)) else { continue };
             self.fault(
                 *at,
                 "cycle",
@@ -398,6 +440,7 @@ fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
         .iter()
         .map(|candidate| (strsim::damerau_levenshtein(word, candidate), *candidate))
         .min()
-        .filter(|(distance, _)| *distance <= 1 + word.len() / 4)
+        // A word of which nothing remains is no misspelling.
+        .filter(|(distance, _)| *distance <= 1 + word.len() / 4 && *distance < word.chars().count())
         .map(|(_, candidate)| candidate)
 }

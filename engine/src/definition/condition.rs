@@ -1,21 +1,35 @@
 //! Conditions of gates: CEL over `health`, `steps`, `imports`, `tenant` and `now`.
 
 use std::collections::HashMap;
+use std::thread;
 
 use cel::{Context, ExecutionError, Program, Value as CelValue};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
+use super::names::{Name, names};
 use crate::facts::Facts;
 
 /// Everything a condition may name.
 pub const VARIABLES: [&str; 5] = ["health", "steps", "imports", "tenant", "now"];
+
+/// Longest condition, in characters.
+const MAX_LENGTH: usize = 1000;
+
+/// Deepest nesting of brackets in a condition.
+const MAX_NESTING: usize = 24;
+
+/// The parser and the interpreter of CEL call themselves for every bracket and operator, and running out of stack
+/// ends the process. With the two bounds above, this is more than twice what the worst condition was seen to use.
+const STACK: usize = 64 * 1024 * 1024;
 
 /// What is wrong with a condition before any evidence is looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Unfit {
     /// It is no CEL.
     Syntax(String),
+    /// It is longer or more deeply nested than can be read safely.
+    TooLarge,
     /// It names something that does not exist.
     Unknown {
         /// As written, for example `health.staus`.
@@ -23,82 +37,101 @@ pub enum Unfit {
         /// What there is in its place.
         known: Vec<String>,
     },
+    /// It calls a function that does not exist.
+    UnknownFunction(String),
     /// It gives something else than true or false.
     NotBoolean(String),
 }
 
 /// Whether the condition holds. An error says why that cannot be told; callers take it as "no".
 pub fn evaluate(expression: &str, variables: &Value, steps: &Value, now: DateTime<Utc>) -> Result<bool, String> {
-    let program = Program::compile(expression).map_err(|error| error.to_string())?;
-    match program.execute(&context(variables, steps, now)) {
-        Ok(CelValue::Bool(holds)) => Ok(holds),
-        Ok(other) => Err(format!("it gives {}, not true or false", other.type_of())),
-        Err(error) => Err(error.to_string()),
+    if is_too_large(expression) {
+        return Err("it is too large to be read".to_owned());
     }
+    apart(|| {
+        let program = Program::compile(expression).map_err(|error| error.to_string())?;
+        match program.execute(&context(variables, steps, now)) {
+            Ok(CelValue::Bool(holds)) => Ok(holds),
+            Ok(other) => Err(format!("it gives {}, not true or false", other.type_of())),
+            Err(error) => Err(error.to_string()),
+        }
+    })
+    .unwrap_or_else(Err)
 }
 
-/// Examines a condition of a workflow with these steps.
-pub fn examine(expression: &str, steps: &[&str]) -> Result<(), Unfit> {
-    let program = Program::compile(expression).map_err(|error| Unfit::Syntax(error.to_string()))?;
-    let references = program.references();
-    let unknown = |name: &str, known: Vec<String>| Unfit::Unknown { name: name.to_owned(), known };
-    if let Some(name) = references.variables().iter().find(|name| !VARIABLES.contains(name)) {
-        return Err(unknown(name, VARIABLES.map(str::to_owned).to_vec()));
+/// Examines a condition of a workflow with these steps; the answer is everything that is wrong with it.
+pub fn examine(expression: &str, steps: &[&str]) -> Vec<Unfit> {
+    if is_too_large(expression) {
+        return vec![Unfit::TooLarge];
     }
+    apart(|| examine_apart(expression, steps)).unwrap_or_else(|error| vec![Unfit::Syntax(error)])
+}
+
+fn examine_apart(expression: &str, steps: &[&str]) -> Vec<Unfit> {
+    let program = match Program::compile(expression) {
+        Ok(program) => program,
+        Err(errors) => {
+            let said = errors.errors.first().map(|error| (error.pos.1, error.msg.as_str()));
+            let said = said.map_or_else(String::new, |(column, message)| format!("character {column}: {message}"));
+            return vec![Unfit::Syntax(said)];
+        }
+    };
     let now = DateTime::<Utc>::UNIX_EPOCH;
     let variables = Facts::default().variables(now);
-    for (root, member) in members(expression) {
-        let known: Vec<String> = match root.as_str() {
-            "steps" => steps.iter().map(|step| (*step).to_owned()).collect(),
-            root => match variables.get(root).and_then(Value::as_object) {
-                Some(fields) => fields.keys().cloned().collect(),
-                None => continue,
-            },
-        };
-        if !known.contains(&member) {
-            return Err(unknown(&format!("{root}.{member}"), known));
-        }
+    let unknown: Vec<_> =
+        names(&program.expression().expr).iter().filter_map(|name| unknown(name, &variables, steps)).collect();
+    if !unknown.is_empty() {
+        return unknown;
     }
     let open: serde_json::Map<String, Value> =
         steps.iter().map(|step| ((*step).to_owned(), serde_json::json!({ "status": "pending" }))).collect();
     match program.execute(&context(&variables, &Value::Object(open), now)) {
         // Evidence that is not there yet, such as a probe's verdict, is no fault of the condition.
-        Ok(CelValue::Bool(_)) | Err(ExecutionError::NoSuchKey(_)) => Ok(()),
-        Ok(other) => Err(Unfit::NotBoolean(format!("it gives {}", other.type_of()))),
-        Err(error) => Err(Unfit::NotBoolean(error.to_string())),
+        Ok(CelValue::Bool(_)) | Err(ExecutionError::NoSuchKey(_)) => vec![],
+        Ok(other) => vec![Unfit::NotBoolean(format!("it gives {}", other.type_of()))],
+        Err(ExecutionError::UndeclaredReference(name)) => vec![Unfit::UnknownFunction(name.to_string())],
+        Err(error) => vec![Unfit::NotBoolean(error.to_string())],
     }
 }
 
-/// The members that an expression takes of our variables, as `(variable, member)`, outside of quoted text.
-fn members(expression: &str) -> Vec<(String, String)> {
-    let mut found = Vec::new();
-    let (mut word, mut path, mut quote): (String, Vec<String>, Option<char>) = (String::new(), Vec::new(), None);
-    for c in expression.chars().chain([' ']) {
-        match quote {
-            Some(open) => {
-                if c == open {
-                    quote = None;
-                }
-            }
-            None if c.is_alphanumeric() || c == '_' => word.push(c),
-            None => {
-                path.push(std::mem::take(&mut word));
-                if c != '.' {
-                    if let [root, member, ..] = path.as_slice()
-                        && VARIABLES.contains(&root.as_str())
-                        && !member.is_empty()
-                    {
-                        found.push((root.clone(), member.clone()));
-                    }
-                    path.clear();
-                }
-                if c == '"' || c == '\'' {
-                    quote = Some(c);
-                }
-            }
-        }
+/// What is said of a name if nothing goes by it.
+fn unknown(name: &Name, variables: &Value, steps: &[&str]) -> Option<Unfit> {
+    let (Name::Variable(variable) | Name::Member { variable, .. }) = name;
+    if !VARIABLES.contains(&variable.as_str()) {
+        return Some(Unfit::Unknown { name: variable.clone(), known: VARIABLES.map(str::to_owned).to_vec() });
     }
-    found
+    let Name::Member { member, .. } = name else { return None };
+    let known: Vec<String> = if variable == "steps" {
+        steps.iter().map(|step| (*step).to_owned()).collect()
+    } else {
+        variables.get(variable)?.as_object()?.keys().cloned().collect()
+    };
+    (!known.contains(member)).then(|| Unfit::Unknown { name: format!("{variable}.{member}"), known })
+}
+
+/// Brackets in quoted text count too: the bound is far from what anybody writes.
+fn is_too_large(expression: &str) -> bool {
+    let mut nesting: usize = 0;
+    let mut deepest = 0;
+    for c in expression.chars() {
+        match c {
+            '(' | '[' | '{' => nesting += 1,
+            ')' | ']' | '}' => nesting = nesting.saturating_sub(1),
+            _ => {}
+        }
+        deepest = deepest.max(nesting);
+    }
+    deepest > MAX_NESTING || expression.chars().count() > MAX_LENGTH
+}
+
+/// Runs CEL on a thread of its own, whose stack is known to suffice whoever calls, and where a defect of the
+/// library ends in an answer.
+fn apart<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T, String> {
+    thread::scope(|scope| {
+        let thread = thread::Builder::new().name("condition".to_owned()).stack_size(STACK).spawn_scoped(scope, work);
+        let thread = thread.map_err(|error| format!("no thread to read it on: {error}"))?;
+        thread.join().map_err(|_| "it cannot be read".to_owned())
+    })
 }
 
 fn context(variables: &Value, steps: &Value, now: DateTime<Utc>) -> Context<'static, 'static> {
@@ -134,30 +167,95 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    #[test]
-    fn members_in_quotes_are_no_members() {
-        assert_eq!(members(r#"health.status == "tenant.x" && steps.dry_run.status == 'a.b'"#), [
-            ("health".to_owned(), "status".to_owned()),
-            ("steps".to_owned(), "dry_run".to_owned()),
-        ]);
+    const STEPS: [&str; 1] = ["dry_run"];
+
+    fn unknown_names(expression: &str) -> Vec<String> {
+        let name = |unfit| match unfit {
+            Unfit::Unknown { name, .. } | Unfit::UnknownFunction(name) => Some(name),
+            _ => None,
+        };
+        examine(expression, &STEPS).into_iter().filter_map(name).collect()
     }
 
     #[test]
-    fn conditions_are_examined_before_they_are_used() {
-        let steps = ["dry_run"];
-        assert_eq!(examine(r#"health.status == "pass" && steps.dry_run.status == "done""#, &steps), Ok(()));
-        assert_eq!(examine(r#"health.probes.sample_login == "pass""#, &steps), Ok(()));
-        assert!(matches!(examine("health.status = 1", &steps), Err(Unfit::Syntax(_))));
-        assert!(matches!(examine("healt.status == 1", &steps), Err(Unfit::Unknown { .. })));
-        assert!(matches!(examine("health.staus == 1", &steps), Err(Unfit::Unknown { .. })));
-        assert!(matches!(examine("steps.dryrun.status == 'done'", &steps), Err(Unfit::Unknown { .. })));
-        assert!(matches!(examine("imports.completed", &steps), Err(Unfit::NotBoolean(_))));
+    fn sound_conditions_pass() {
+        for expression in [
+            r#"health.status == "pass" && steps.dry_run.status == "done""#,
+            r#"health.probes.sample_login == "pass""#,
+            "['dry_run'].all(step, steps[step].status == 'done')",
+            "now - timestamp('2020-01-01T00:00:00Z') > duration('24h')",
+            r#"tenant.kind == "tenant.x""#,
+        ] {
+            assert_eq!(examine(expression, &STEPS), [], "{expression}");
+        }
+    }
+
+    #[test]
+    fn every_unknown_name_is_told() {
+        assert_eq!(unknown_names("healt.status == 'pass' || imports.clear > 0"), ["healt", "imports.clear"]);
+        assert_eq!(unknown_names("health['staus'] == 'pass'"), ["health.staus"]);
+        assert_eq!(unknown_names("steps.dryrun.status == 'done'"), ["steps.dryrun"]);
+        assert_eq!(unknown_names("sizeof(health.status) == 1"), ["sizeof"]);
+    }
+
+    #[test]
+    fn what_is_no_condition_is_refused() {
+        assert!(matches!(examine("health.status = 1", &STEPS)[..], [Unfit::Syntax(_)]));
+        assert!(matches!(examine("imports.completed", &STEPS)[..], [Unfit::NotBoolean(_)]));
+        assert_eq!(examine(&"x".repeat(MAX_LENGTH + 1), &STEPS), [Unfit::TooLarge]);
+    }
+
+    #[test]
+    fn evidence_decides() {
+        let now = DateTime::<Utc>::UNIX_EPOCH;
+        let variables = serde_json::json!({ "health": { "status": "pass", "age_seconds": 60 } });
+        let steps = serde_json::json!({ "dry_run": { "status": "done" } });
+        let holds = |expression: &str| evaluate(expression, &variables, &steps, now);
+        assert_eq!(holds(r#"health.status == "pass" && steps.dry_run.status == "done""#), Ok(true));
+        assert_eq!(holds("health.age_seconds <= 7 * 86400"), Ok(true));
+        assert_eq!(holds("health.age_seconds > 60"), Ok(false));
+        assert!(holds("health.age_seconds").is_err());
+        assert!(holds("health.probes.sample_login == 'pass'").is_err());
+        assert!(holds("imports.completed > 0").is_err());
+    }
+
+    #[test]
+    fn the_largest_conditions_fit_the_stack() {
+        let nested =
+            |open: &str, close: &str| format!("{}1{} == 1", open.repeat(MAX_NESTING), close.repeat(MAX_NESTING));
+        let chained = |link: &str| {
+            let links = (MAX_LENGTH - "now".len()) / link.len();
+            format!("now{}", link.repeat(links))
+        };
+        for expression in [
+            nested("(", ")"),
+            nested("[", "]"),
+            nested("{1:", "}"),
+            nested("size(", ")"),
+            nested("[1].map(x, ", ")"),
+            nested("- -[1+", "]"),
+            format!("{}1{}{}", "[1].map(x, ".repeat(MAX_NESTING), "+1".repeat(300), ")".repeat(MAX_NESTING)),
+            chained("+1"),
+            chained("[0]"),
+            chained(".a"),
+            chained(".f()"),
+            chained("==1"),
+            chained("?1:1"),
+            "-".repeat(MAX_LENGTH),
+            "- ".repeat(MAX_LENGTH / 2),
+            "(".repeat(MAX_NESTING),
+            "(".repeat(MAX_LENGTH),
+        ] {
+            let _ = examine(&expression, &STEPS);
+            let _ = evaluate(&expression, &Value::Null, &Value::Null, DateTime::<Utc>::UNIX_EPOCH);
+        }
     }
 
     proptest! {
         #[test]
         fn no_text_panics(text in ".{0,60}") {
-            let _ = examine(&text, &["dry_run"]);
+            let _ = examine(&text, &STEPS);
+            let _ = evaluate(&text, &Value::Null, &Value::Null, DateTime::<Utc>::UNIX_EPOCH);
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Durations as people write them: `30s`, `5m`, `2h`, `7d`, `1w`, `1h30m`.
 
+use std::fmt::Write;
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serializer};
@@ -40,7 +41,7 @@ pub fn format(duration: Duration) -> String {
         let count = rest / seconds;
         rest %= seconds;
         if count > 0 {
-            text.push_str(&format!("{count}{unit}"));
+            let _ = write!(text, "{count}{unit}");
         }
     }
     text

@@ -4,10 +4,18 @@ use proptest::prelude::*;
 
 use super::{Known, load};
 
+const SHIPPED: [(&str, &str); 2] = [
+    ("tenant-onboarding.yaml", include_str!("../../../workflows/tenant-onboarding.yaml")),
+    ("club-onboarding.yaml", include_str!("../../../workflows/club-onboarding.yaml")),
+];
+
 const SOUND: &str = "name: one\nversion: 1\ntitle: One\nsteps:\n  - id: first\n    title: First\n";
 
-/// Text, and per expected fault its line, column and code.
-const GALLERY: &[(&str, &[(u32, u32, &str)])] = &[
+/// Line, column and code.
+type Expected = (u32, u32, &'static str);
+
+/// Each text with its faults.
+const GALLERY: &[(&str, &[Expected])] = &[
     ("name: [", &[(1, 7, "yaml")]),
     ("- a\n", &[(1, 1, "wrong_type")]),
     ("name: one\nversion: 1\ntitle: One\nsteps: []\n", &[(4, 8, "no_steps")]),
@@ -15,19 +23,28 @@ const GALLERY: &[(&str, &[(u32, u32, &str)])] = &[
         "name: one\nversoin: 1\ntitle: One\nsteps:\n  - id: a\n    title: A\n",
         &[(1, 1, "missing_key"), (2, 1, "unknown_key")],
     ),
-    ("name: One Two\nversion: 0\ntitle: One\nsteps:\n  - id: a\n    title: A\n", &[(1, 7, "bad_name"), (2, 10, "out_of_range")]),
+    (
+        "name: One Two\nversion: 0\ntitle: One\nsteps:\n  - id: a\n    title: A\n",
+        &[(1, 7, "bad_name"), (2, 10, "out_of_range")],
+    ),
     ("name: one\nversion: x\ntitle: One\nsteps:\n  - id: a\n    title: A\n", &[(2, 10, "wrong_type")]),
     ("name: one\nversion: 1\ntitle: One\nsteps:\n  - id: a\n", &[(5, 5, "missing_key")]),
     (
         "name: one\nversion: 1\ntitle: One\nsteps:\n  - id: a\n    title: A\n  - id: a\n    title: B\n",
         &[(7, 9, "duplicate_id")],
     ),
-    ("name: one\nversion: 1\ntitle: One\nsteps:\n  - id: a\n    title: A\n    needs: [b]\n", &[(7, 13, "unknown_step")]),
+    (
+        "name: one\nversion: 1\ntitle: One\nsteps:\n  - id: a\n    title: A\n    needs: [b]\n",
+        &[(7, 13, "unknown_step")],
+    ),
     (
         "name: one\nversion: 1\ntitle: One\nsteps:\n  - id: a\n    title: A\n    needs: [b]\n  - id: b\n    title: B\n    needs: [a]\n",
         &[(7, 12, "cycle")],
     ),
-    ("name: one\nversion: 1\ntitle: One\nsteps:\n  - id: a\n    title: A\n    kind: jbo\n", &[(7, 11, "unknown_value")]),
+    (
+        "name: one\nversion: 1\ntitle: One\nsteps:\n  - id: a\n    title: A\n    kind: jbo\n",
+        &[(7, 11, "unknown_value")],
+    ),
     ("name: one\nversion: 1\ntitle: One\nsteps:\n  - id: a\n    title: A\n    kind: job\n", &[(5, 5, "missing_key")]),
     (
         "name: one\nversion: 1\ntitle: One\nsteps:\n  - id: a\n    title: A\n    job: { name: import }\n",
@@ -57,6 +74,39 @@ const GALLERY: &[(&str, &[(u32, u32, &str)])] = &[
         "name: one\nversion: 1\ntitle: One\nsteps:\n  - id: a\n    title: A\nprobes: [sample_logn]\nlive_step: b\n",
         &[(7, 10, "unknown_probe"), (8, 12, "unknown_step")],
     ),
+    (
+        "name: one\nversion: 1\ntitle: One\ntitle: Two\nsteps:\n  - id: a\n    title: A\n    title: B\n    needs: a\n",
+        &[(4, 1, "duplicate_key"), (8, 5, "duplicate_key"), (9, 12, "wrong_type")],
+    ),
+    ("name: one\nversion: 1\ntitle:\nsteps: { a: 1 }\n", &[(3, 6, "empty_text"), (4, 8, "wrong_type")]),
+    (
+        "name: one\nversion: 1\ntitle: One\nsteps:\n  - { id: a, title: A, needs: [a] }\n  - { id: b, title: B, needs: [c] }\n  - { id: c, title: C, needs: [b] }\n",
+        &[(5, 31, "cycle"), (6, 31, "cycle")],
+    ),
+    (
+        "name: one\nversion: 1\ntitle: One\nlive_step: first\nsteps:\n  - { id: a, title: A, due: { within: 1d, of: b }, kind: timer }\n  - { id: c, title: C, gate: { conditions: 5 } }\n",
+        &[
+            (4, 12, "unknown_step"),
+            (6, 5, "missing_key"),
+            (6, 47, "unknown_step"),
+            (7, 30, "kind_mismatch"),
+            (7, 44, "wrong_type"),
+        ],
+    ),
+    (
+        "name: one\nversion: 1\ntitle: One\nsteps:\n  - id: a\n    title: A\n    kind: gate\n    gate:\n      conditions:\n        - { id: Is Sound, when: healt.status == tenant.nam, otherwise: No. }\n        - { id: b, when: sound(health), otherwise: No. }\n",
+        &[
+            (10, 17, "bad_name"),
+            (10, 33, "condition_unknown"),
+            (10, 33, "condition_unknown"),
+            (11, 26, "condition_unknown"),
+        ],
+    ),
+    (
+        "name: one\nversion: 1\ntitle: One\nsteps:\n  - { id: a, title: A, kind: job, job: { name: import }, retry: { factor: .nan, jitter: .inf } }\n",
+        &[(5, 75, "out_of_range"), (5, 89, "out_of_range")],
+    ),
+    ("name: [[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[", &[(1, 23, "yaml")]),
 ];
 
 fn known() -> Known {
@@ -71,6 +121,30 @@ fn every_fault_is_found_at_its_place() {
         assert_eq!(found, *expected, "\n{text}\n{}", super::render(&faults));
         assert!(faults.iter().all(|fault| !fault.suggestion.is_empty() && !fault.cause.is_empty()));
     }
+}
+
+#[test]
+fn shipped_workflows_are_sound() {
+    for (file, text) in SHIPPED {
+        if let Err(faults) = load(file, text, &Known::default()) {
+            panic!("{}", super::render(&faults));
+        }
+    }
+}
+
+#[test]
+fn endless_nesting_is_a_fault_and_not_a_crash() {
+    let block: String = (0..5000).map(|depth| " ".repeat(depth) + "a:\n").collect();
+    for text in ["[".repeat(100_000), "- ".repeat(20_000), "{a: ".repeat(20_000), block] {
+        let faults = load("test.yaml", &text, &known()).expect_err("no workflow is nested so deeply");
+        assert!(faults.iter().all(|fault| fault.code == "yaml"));
+    }
+}
+
+#[test]
+fn a_reader_s_message_does_not_repeat_its_place() {
+    let faults = load("test.yaml", "name: [", &known()).expect_err("the list is not closed");
+    assert!(faults.iter().all(|fault| !fault.cause.contains("line 1")), "{}", super::render(&faults));
 }
 
 #[test]
@@ -95,8 +169,13 @@ proptest! {
     }
 
     #[test]
+    fn no_arbitrary_text_panics(text in any::<String>()) {
+        let _ = load("test.yaml", &text, &known());
+    }
+
+    #[test]
     fn no_cut_of_a_sound_file_panics(cut in 0usize..2000) {
-        let whole = include_str!("../../../workflows/tenant-onboarding.yaml");
+        let (_, whole) = SHIPPED[0];
         let end = (0..=cut.min(whole.len())).rev().find(|end| whole.is_char_boundary(*end)).unwrap_or(0);
         let _ = load("test.yaml", &whole[..end], &known());
     }

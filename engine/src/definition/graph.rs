@@ -1,38 +1,37 @@
 //! The graph of `needs`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-/// A cycle as a path that ends where it begins, if there is one.
-pub fn cycle<'a>(needs: &BTreeMap<&'a str, Vec<&'a str>>) -> Option<Vec<&'a str>> {
-    let mut finished: Vec<&str> = Vec::new();
+/// Cycles, each as a path that ends where it begins. A step is in at most one of them: of cycles that meet, the
+/// first is told, and the rest once it is gone.
+pub fn cycles<'a>(needs: &BTreeMap<&'a str, Vec<&'a str>>) -> Vec<Vec<&'a str>> {
+    let mut found = Vec::new();
+    let mut finished: BTreeSet<&str> = BTreeSet::new();
     for start in needs.keys() {
-        let mut path = vec![*start];
-        // The place among each step's needs at which the walk goes on.
-        let mut places = vec![0];
-        while let (Some(step), Some(place)) = (path.last().copied(), places.last_mut()) {
+        // Each step of the path with the place among its needs at which the walk goes on.
+        let mut path = if finished.contains(start) { vec![] } else { vec![(*start, 0)] };
+        while let Some((step, place)) = path.last_mut() {
             let next = needs.get(step).and_then(|all| all.get(*place)).copied();
             *place += 1;
             match next {
                 None => {
-                    finished.push(step);
+                    finished.insert(*step);
                     path.pop();
-                    places.pop();
                 }
-                Some(next) => {
-                    if let Some(begin) = path.iter().position(|seen| *seen == next) {
-                        let mut found = path.split_off(begin);
-                        found.push(next);
-                        return Some(found);
+                Some(next) if finished.contains(next) => {}
+                Some(next) => match path.iter().position(|(seen, _)| *seen == next) {
+                    None => path.push((next, 0)),
+                    Some(begin) => {
+                        finished.extend(path.iter().map(|(step, _)| *step));
+                        let round = path.drain(begin..).map(|(step, _)| step);
+                        found.push(round.chain([next]).collect());
+                        path.clear();
                     }
-                    if !finished.contains(&next) {
-                        path.push(next);
-                        places.push(0);
-                    }
-                }
+                },
             }
         }
     }
-    None
+    found
 }
 
 #[cfg(test)]
@@ -42,12 +41,18 @@ mod tests {
     #[test]
     fn a_cycle_is_shown_as_a_path() {
         let needs = BTreeMap::from([("a", vec!["b"]), ("b", vec!["c"]), ("c", vec!["b"])]);
-        assert_eq!(cycle(&needs), Some(vec!["b", "c", "b"]));
+        assert_eq!(cycles(&needs), [vec!["b", "c", "b"]]);
+    }
+
+    #[test]
+    fn cycles_that_do_not_meet_are_all_told() {
+        let needs = BTreeMap::from([("a", vec!["a"]), ("b", vec!["c"]), ("c", vec!["b"]), ("d", vec!["b"])]);
+        assert_eq!(cycles(&needs), [vec!["a", "a"], vec!["b", "c", "b"]]);
     }
 
     #[test]
     fn a_diamond_is_no_cycle() {
         let needs = BTreeMap::from([("a", vec!["b", "c"]), ("b", vec!["d"]), ("c", vec!["d"]), ("d", vec![])]);
-        assert_eq!(cycle(&needs), None);
+        assert!(cycles(&needs).is_empty());
     }
 }

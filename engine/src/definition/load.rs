@@ -1,5 +1,6 @@
 //! Loading: from text to a definition, or to every fault of the text.
 
+use serde_saphyr::{MessageFormatter, UserMessageFormatter};
 use sha2::{Digest, Sha256};
 
 use super::check::check;
@@ -46,7 +47,9 @@ pub fn load(file: &str, text: &str, known: &Known) -> Result<Loaded, Vec<Fault>>
             line: from_one(location.map(|location| location.line())),
             column: from_one(location.map(|location| location.column())),
         };
-        let cause = error.to_string().lines().next().unwrap_or("the text cannot be read").to_owned();
+        // The place is told beside the message, so the message must not repeat it.
+        let cause = UserMessageFormatter.format_message(error.without_snippet());
+        let cause = cause.lines().next().unwrap_or("the text cannot be read").to_owned();
         fault(at, code, cause, "See the language reference, or compare with a shipped workflow.".to_owned())
     };
     let root = tree::read(text).map_err(|error| vec![unreadable(&error, "yaml")])?;
@@ -64,23 +67,4 @@ pub fn load(file: &str, text: &str, known: &Known) -> Result<Loaded, Vec<Fault>>
 fn line_of(text: &str, line: u32) -> String {
     let index = usize::try_from(line.saturating_sub(1)).unwrap_or(usize::MAX);
     text.lines().nth(index).unwrap_or_default().to_owned()
-}
-
-/// The JSON Schema of workflow files, for editors.
-#[must_use]
-pub fn json_schema() -> serde_json::Value {
-    schemars::schema_for!(Definition).to_value()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Regenerate with `workbench schema > workflows/workflow.schema.json`.
-    #[test]
-    fn the_committed_schema_is_current() {
-        let committed = include_str!("../../../workflows/workflow.schema.json");
-        let committed: serde_json::Value = serde_json::from_str(committed).expect("the committed schema is JSON");
-        assert_eq!(committed, json_schema());
-    }
 }

@@ -10,13 +10,16 @@ mod fault;
 mod graph;
 mod load;
 mod model;
+mod names;
+mod schema;
 mod tree;
 
 pub use fault::{Fault, render};
-pub use load::{Known, Loaded, json_schema, load};
+pub use load::{Known, Loaded, load};
 pub use model::{
     Condition, Definition, Due, Gate, Retry, StepDefinition, StepJob, StepJobName, StepJobStart, StepKind,
 };
+pub use schema::json_schema;
 
 #[cfg(test)]
 mod gallery;

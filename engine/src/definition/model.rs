@@ -9,8 +9,7 @@ use super::duration;
 
 /// One version of one workflow, as written in `workflows/*.yaml`.
 ///
-/// A value of this type has passed [`super::check`]: ids are unique, `needs` name steps that exist and
-/// form no cycle, and every condition parses.
+/// In a sound one, ids are unique, `needs` name steps that exist and form no cycle, and every condition parses.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Definition {
@@ -234,7 +233,7 @@ fn default_factor() -> f64 {
 }
 
 fn default_max() -> Duration {
-    Duration::from_secs(300)
+    Duration::from_mins(5)
 }
 
 fn default_jitter() -> f64 {

@@ -3,7 +3,10 @@
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
-use serde_saphyr::Spanned;
+use serde_saphyr::{DuplicateKeyPolicy, Error, NonFiniteFloatPolicy, Spanned, budget, options};
+
+/// Deeper than any workflow, and far from what the reader's stack can bear.
+const MAX_DEPTH: usize = 16;
 
 /// A place in a file, both from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,9 +81,15 @@ fn place<T>(spanned: &Spanned<T>) -> Place {
     Place { line: from_one(spanned.referenced.line()), column: from_one(spanned.referenced.column()) }
 }
 
-/// Reads a document.
-pub fn read(text: &str) -> Result<Node, serde_saphyr::Error> {
-    let root: Spanned<Value> = serde_saphyr::from_str(text)?;
+/// Reads a document. What a check can say better, such as a key that stands twice, is let through.
+pub fn read(text: &str) -> Result<Node, Error> {
+    let options = options! {
+        budget: budget! { max_depth: MAX_DEPTH, flow_nesting_limit: MAX_DEPTH },
+        duplicate_keys: DuplicateKeyPolicy::PassThrough,
+        non_finite_float_policy: NonFiniteFloatPolicy::PassThrough,
+        with_snippet: false,
+    };
+    let root: Spanned<Value> = serde_saphyr::from_str_with_options(text, options)?;
     Ok(Node { at: place(&root), value: root.value })
 }
 
