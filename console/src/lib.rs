@@ -1,1 +1,22 @@
-//! console
+//! The pages that customer success managers open every morning, rendered on the server.
+//!
+//! A page is a plain view struct and a template: whoever serves it fills the struct and sends the text. Pages work
+//! without JavaScript; one small script only keeps them up to date. Nothing inline and nothing from elsewhere, so
+//! that `default-src 'self'` is policy enough. Whatever people typed is escaped by the templates.
+
+pub mod assets;
+pub mod checklist;
+pub mod dashboard;
+mod figure;
+pub mod jobs;
+pub mod login;
+mod mark;
+mod moment;
+pub mod retrospective;
+
+pub use assets::{SCRIPT, STYLESHEET};
+pub use checklist::{ChecklistView, EventLine, HealthView, ImportLine, ProbeLine, StepLine, checklist};
+pub use dashboard::{DashboardLine, DashboardView, dashboard};
+pub use jobs::{JobLine, JobsView, jobs};
+pub use login::{LoginView, login};
+pub use retrospective::{CohortLine, RetrospectiveView, retrospective};

@@ -61,11 +61,8 @@ pub async fn open(
     if tx.tenant(&body.tenant_id).await?.is_none() {
         tx.create_tenant(&new_tenant(&body)?).await?;
     }
-    let opening = Opening {
-        tenant_id: &body.tenant_id,
-        definition: &loaded.definition,
-        target_go_live: body.target_go_live,
-    };
+    let opening =
+        Opening { tenant_id: &body.tenant_id, definition: &loaded.definition, target_go_live: body.target_go_live };
     let checklist = tx.open_checklist(&opening).await?;
     let tenant = tx.tenant(&body.tenant_id).await?.ok_or_else(|| Problem::not_found("the tenant is gone"))?;
     let view = answers::onboarding(&checklist, &loaded.definition, tenant, now);
@@ -74,21 +71,22 @@ pub async fn open(
         .header(header::ETAG, format!("\"{}\"", view.revision));
     key.keep(&mut tx, &answer).await?;
     tx.commit().await?;
-    answer.into_response()
+    Ok(answer.into_response())
 }
 
 fn check_slug(slug: &str) -> Result<(), Problem> {
     let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
-    let fits = (2..=63).contains(&slug.len())
-        && slug.starts_with(allowed)
-        && slug.chars().all(|c| allowed(c) || c == '-');
+    let fits =
+        (2..=63).contains(&slug.len()) && slug.starts_with(allowed) && slug.chars().all(|c| allowed(c) || c == '-');
     if !fits {
-        return Err(Problem::invalid("tenant_id", format!("`{slug}` cannot be a tenant's id")).hint(
-            "Use 2 to 63 lower-case letters, digits and hyphens, beginning with a letter or digit.",
-        ));
+        return Err(Problem::invalid("tenant_id", format!("`{slug}` cannot be a tenant's id"))
+            .hint("Use 2 to 63 lower-case letters, digits and hyphens, beginning with a letter or digit."));
     }
     if RESERVED.contains(&slug) {
-        return Err(Problem::invalid("tenant_id", format!("`{slug}` is a word of the API and cannot be a tenant's id")));
+        return Err(Problem::invalid(
+            "tenant_id",
+            format!("`{slug}` is a word of the API and cannot be a tenant's id"),
+        ));
     }
     Ok(())
 }
@@ -138,7 +136,11 @@ fn new_tenant(body: &OpenOnboarding) -> Result<NewTenant, Problem> {
         time_zone,
         language: body.language.clone().unwrap_or_else(|| language.to_owned()),
         hierarchy_depth: body.hierarchy_depth.unwrap_or(depth),
-        platform_url: if bound_to_sandbox { Some(workbench_jobs::SANDBOX.to_owned()) } else { body.platform_url.clone() },
+        platform_url: if bound_to_sandbox {
+            Some(workbench_jobs::SANDBOX.to_owned())
+        } else {
+            body.platform_url.clone()
+        },
         probe_user: body.probe_user.clone(),
         probe_secret: body.probe_secret.clone(),
     })
@@ -150,9 +152,9 @@ fn new_tenant(body: &OpenOnboarding) -> Result<NewTenant, Problem> {
 #[into_params(parameter_in = Query)]
 pub struct ListQuery {
     /// `active` (default), `completed` or `all`.
-    status: Option<String>,
+    pub status: Option<String>,
     /// Part of the tenant's name or slug.
-    q: Option<String>,
+    pub q: Option<String>,
     /// ISO 3166-1 alpha-2.
     country: Option<String>,
     /// Name of a workflow.

@@ -96,13 +96,15 @@ impl Tx {
         let id = format!("tok_{}", Ulid::from_datetime(self.now().into()));
         let now = micros(self.now());
         self.execute(
-            sqlx::query("insert into tokens (id, name, role, hash, created_at, expires_at) values ($1, $2, $3, $4, $5, $6)")
-                .bind(&id)
-                .bind(&new.name)
-                .bind(&new.role)
-                .bind(&new.hash)
-                .bind(now)
-                .bind(new.expires_at.map(micros)),
+            sqlx::query(
+                "insert into tokens (id, name, role, hash, created_at, expires_at) values ($1, $2, $3, $4, $5, $6)",
+            )
+            .bind(&id)
+            .bind(&new.name)
+            .bind(&new.role)
+            .bind(&new.hash)
+            .bind(now)
+            .bind(new.expires_at.map(micros)),
         )
         .await?;
         self.record(NewEntry {
@@ -119,7 +121,9 @@ impl Tx {
         let now = micros(self.now());
         let revoked = self
             .execute(
-                sqlx::query("update tokens set revoked_at = $1 where id = $2 and revoked_at is null").bind(now).bind(id),
+                sqlx::query("update tokens set revoked_at = $1 where id = $2 and revoked_at is null")
+                    .bind(now)
+                    .bind(id),
             )
             .await?;
         if revoked == 0 {
@@ -135,7 +139,12 @@ impl Tx {
     }
 
     /// Stores a one-time login link.
-    pub async fn create_login_link(&mut self, hash: &str, holder: &Credential, expires_at: DateTime<Utc>) -> Result<(), StoreError> {
+    pub async fn create_login_link(
+        &mut self,
+        hash: &str,
+        holder: &Credential,
+        expires_at: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
         self.execute(
             sqlx::query("insert into login_links (hash, actor, role, expires_at) values ($1, $2, $3, $4)")
                 .bind(hash)
@@ -164,7 +173,12 @@ impl Tx {
     }
 
     /// Stores a browser session.
-    pub async fn create_session(&mut self, hash: &str, holder: &Credential, expires_at: DateTime<Utc>) -> Result<(), StoreError> {
+    pub async fn create_session(
+        &mut self,
+        hash: &str,
+        holder: &Credential,
+        expires_at: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
         let now = micros(self.now());
         self.execute(
             sqlx::query("insert into sessions (hash, actor, role, created_at, expires_at) values ($1, $2, $3, $4, $5)")
@@ -180,6 +194,18 @@ impl Tx {
             tenant_id: None,
             checklist_id: None,
             payload: json!({ "role": holder.role }),
+        });
+        Ok(())
+    }
+
+    /// Ends a browser session.
+    pub async fn end_session(&mut self, hash: &str) -> Result<(), StoreError> {
+        self.execute(sqlx::query("delete from sessions where hash = $1").bind(hash)).await?;
+        self.record(NewEntry {
+            kind: "logged_out".to_owned(),
+            tenant_id: None,
+            checklist_id: None,
+            payload: serde_json::Value::Null,
         });
         Ok(())
     }

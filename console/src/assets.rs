@@ -1,0 +1,7 @@
+//! The two files that pages ask for.
+
+/// Served at `/assets/console.css` as `text/css`.
+pub const STYLESHEET: &str = include_str!("../assets/console.css");
+
+/// Served at `/assets/console.js` as `text/javascript`; an ES module.
+pub const SCRIPT: &str = include_str!("../assets/console.js");

@@ -1,0 +1,78 @@
+//! Jobs: what the workbench does by itself, and what went wrong with it.
+
+use askama::Template;
+use chrono::{DateTime, Utc};
+
+/// What the jobs page shows.
+#[derive(Debug, Clone, Default, Template)]
+#[template(path = "jobs.html")]
+pub struct JobsView {
+    /// Jobs, newest first.
+    pub rows: Vec<JobLine>,
+    /// Who is logged in.
+    pub actor: String,
+    /// Token that forms hand back.
+    pub csrf: String,
+}
+
+/// A job.
+#[derive(Debug, Clone, Default)]
+pub struct JobLine {
+    /// Id.
+    pub id: String,
+    /// What it does, for example `health_check`.
+    pub kind: String,
+    /// For which tenant.
+    pub tenant_id: String,
+    /// `queued`, `running`, `succeeded`, `retrying`, `failed` or `cancelled`.
+    pub state: String,
+    /// Attempts begun.
+    pub attempt: u32,
+    /// Attempts allowed.
+    pub max_attempts: u32,
+    /// When it may run.
+    pub run_at: DateTime<Utc>,
+    /// What the last failed attempt said.
+    pub last_error: Option<String>,
+    /// How much is done.
+    pub done: i64,
+    /// Of how much, if known.
+    pub total: Option<i64>,
+    /// Of what, if anything is counted.
+    pub unit: Option<String>,
+}
+
+impl JobsView {
+    fn place() -> &'static str {
+        "jobs"
+    }
+}
+
+/// The page at `/jobs`.
+pub fn jobs(view: &JobsView) -> Result<String, askama::Error> {
+    view.render()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failed_job_shows_its_error_escaped() {
+        let row = JobLine {
+            kind: "health_check".to_owned(),
+            tenant_id: "alnor".to_owned(),
+            state: "failed".to_owned(),
+            last_error: Some("got <html>".to_owned()),
+            ..JobLine::default()
+        };
+        let page = jobs(&JobsView { rows: vec![row], ..JobsView::default() }).unwrap();
+        assert!(page.contains("Failed") && page.contains("Health check"));
+        assert!(page.contains("got &#60;html&#62;"));
+    }
+
+    #[test]
+    fn no_jobs_is_explained() {
+        assert!(jobs(&JobsView::default()).unwrap().contains("No jobs yet"));
+    }
+}
