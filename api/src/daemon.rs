@@ -1,6 +1,7 @@
 //! Puts store, queue, workers, sandbox and server together, and takes them down again.
 
-use std::io::Write;
+use std::fmt::Write as _;
+use std::io::Write as _;
 use std::net::SocketAddr;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -116,10 +117,8 @@ pub async fn serve(places: &Places, settings: JobSettings, serving: &Serving) ->
     announcement.line("token", &format!("{}   (role admin, for the CLI and curl)", token.display()));
 
     let queue = Queue::new(&places.queue()).into_diagnostic()?;
-    announcement.line(
-        "store",
-        &format!("{:?} with the {} queue", context.store.dialect(), queue.name()).to_lowercase(),
-    );
+    announcement
+        .line("store", &format!("{:?} with the {} queue", context.store.dialect(), queue.name()).to_lowercase());
     let status = Status::default();
     start_machinery(&context, &queue, &status, serving.works, &tasks, &stop);
     watch_head(&context.store, &tasks, &stop);
@@ -133,14 +132,14 @@ pub async fn serve(places: &Places, settings: JobSettings, serving: &Serving) ->
         stop: stop.clone(),
     };
     announcement.print();
-    let server = axum::serve(listener, http::router(app)).with_graceful_shutdown(stop.clone().cancelled_owned());
+    let http = axum::serve(listener, http::router(app)).with_graceful_shutdown(stop.clone().cancelled_owned());
     // Requests under way may finish, but not hold the process for ever.
     let patience = async {
         stop.cancelled().await;
         tokio::time::sleep(DRAIN).await;
     };
     tokio::select! {
-        served = server.into_future() => served.into_diagnostic()?,
+        ended = http.into_future() => ended.into_diagnostic()?,
         () = patience => tracing::warn!("some requests did not finish in time"),
     }
     finish(&context, &tasks).await;
@@ -338,7 +337,7 @@ impl Announcement {
     fn print(&self) {
         let mut text = format!("Onboarding Workbench {}\n", env!("CARGO_PKG_VERSION"));
         for (key, value) in &self.0 {
-            text.push_str(&format!("  {key:<9} {value}\n"));
+            let _ = writeln!(text, "  {key:<9} {value}");
         }
         let mut out = std::io::stdout().lock();
         // A closed terminal is no reason not to serve.

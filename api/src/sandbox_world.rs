@@ -10,7 +10,7 @@ use workbench_probes::sandbox::{Settings, World, WorldError};
 #[derive(Debug, Clone)]
 pub struct StoredWorld(pub Store);
 
-fn world_error(error: StoreError) -> WorldError {
+fn world_error(error: &StoreError) -> WorldError {
     tracing::warn!(%error, "the sandbox could not reach the store");
     WorldError("the sandbox cannot reach its store".to_owned())
 }
@@ -18,10 +18,9 @@ fn world_error(error: StoreError) -> WorldError {
 #[async_trait]
 impl World for StoredWorld {
     async fn settings(&self, tenant: &str) -> Result<Settings, WorldError> {
-        match self.0.sandbox_settings(tenant).await.map_err(world_error)? {
-            Some(text) => {
-                serde_json::from_str(&text).map_err(|error| WorldError(format!("the stored settings are damaged: {error}")))
-            }
+        match self.0.sandbox_settings(tenant).await.map_err(|error| world_error(&error))? {
+            Some(text) => serde_json::from_str(&text)
+                .map_err(|error| WorldError(format!("the stored settings are damaged: {error}"))),
             None => Ok(Settings::default()),
         }
     }
@@ -33,11 +32,11 @@ impl World for StoredWorld {
             tx.save_sandbox_settings(tenant, &text).await?;
             tx.commit().await
         };
-        save.await.map(drop).map_err(world_error)
+        save.await.map(drop).map_err(|error| world_error(&error))
     }
 
     async fn member_count(&self, tenant: &str) -> Result<u64, WorldError> {
-        let count = self.0.record_count(tenant, "member").await.map_err(world_error)?;
+        let count = self.0.record_count(tenant, "member").await.map_err(|error| world_error(&error))?;
         Ok(u64::try_from(count).unwrap_or(0))
     }
 
@@ -47,6 +46,6 @@ impl World for StoredWorld {
             tx.record_sandbox_call(tenant, call).await?;
             tx.commit().await
         };
-        record.await.map(drop).map_err(world_error)
+        record.await.map(drop).map_err(|error| world_error(&error))
     }
 }

@@ -112,7 +112,8 @@ mod tests {
 
     #[test]
     fn nothing_is_loaded_without_a_preview() {
-        let before: Vec<_> = ImportState::ALL.into_iter().filter(|from| from.may_become(ImportState::Loading)).collect();
+        let before: Vec<_> =
+            ImportState::ALL.into_iter().filter(|from| from.may_become(ImportState::Loading)).collect();
         assert_eq!(before, [ImportState::Preview, ImportState::Loading]);
     }
 }

@@ -421,7 +421,10 @@ mod tests {
         let second = decide(&expired, &claim(), at(20)).expect("due again");
         let late = decide(&second, &JobCommand::Succeed { attempt: 1 }, at(21));
         assert_eq!(late, Err(JobRefusal::Fenced { attempt: 1, current: 2 }));
-        assert_eq!(decide(&second, &JobCommand::Succeed { attempt: 2 }, at(21)).map(|job| job.state), Ok(JobState::Succeeded));
+        assert_eq!(
+            decide(&second, &JobCommand::Succeed { attempt: 2 }, at(21)).map(|job| job.state),
+            Ok(JobState::Succeeded)
+        );
     }
 
     #[test]

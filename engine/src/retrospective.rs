@@ -63,9 +63,9 @@ impl std::str::FromStr for GroupBy {
             "country" => Ok(Self::Country),
             "workflow" => Ok(Self::Workflow),
             "kind" => Ok(Self::Kind),
-            other => {
-                Err(format!("`{other}` is nothing to group by; use `quarter`, `month`, `country`, `workflow` or `kind`"))
-            }
+            other => Err(format!(
+                "`{other}` is nothing to group by; use `quarter`, `month`, `country`, `workflow` or `kind`"
+            )),
         }
     }
 }
@@ -271,7 +271,11 @@ mod tests {
             opened_at: at(opened),
             live_at: completed.map(at),
             completed_at: completed.map(at),
-            steps: vec![StepSpan { step: "import_data".to_owned(), started_at: at(opened), completed_at: at(opened + 3) }],
+            steps: vec![StepSpan {
+                step: "import_data".to_owned(),
+                started_at: at(opened),
+                completed_at: at(opened + 3),
+            }],
         }
     }
 

@@ -37,11 +37,13 @@ pub enum Failure {
 impl Failure {
     /// Whether the job belongs to somebody else by now, or no longer needs doing.
     fn is_lost(&self) -> bool {
-        matches!(
-            self,
-            Self::Store(StoreError::JobRefused(JobRefusal::Fenced { .. } | JobRefusal::WrongState { .. }))
-                | Self::Store(StoreError::ImportState { .. })
-        )
+        match self {
+            Self::Store(StoreError::JobRefused(refusal)) => {
+                matches!(refusal, JobRefusal::Fenced { .. } | JobRefusal::WrongState { .. })
+            }
+            Self::Store(StoreError::ImportState { .. }) => true,
+            _ => false,
+        }
     }
 }
 

@@ -157,7 +157,9 @@ pub(crate) async fn storage(client: &redis::Client, batch: usize) -> Result<Redi
 
 /// Ticks when the relay has handed something over, and every second besides. Without it apalis-redis looks for
 /// tasks at its heartbeat only.
-pub(crate) async fn wake_ups(client: &redis::Client) -> Result<impl Stream<Item = ()> + Send + Unpin + 'static, QueueError> {
+pub(crate) async fn wake_ups(
+    client: &redis::Client,
+) -> Result<impl Stream<Item = ()> + Send + Unpin + 'static, QueueError> {
     let mut subscription = client.get_async_pubsub().await?;
     subscription.subscribe(WAKE).await?;
     // A subscription that ends must not end the ticking: the worker notices a lost Redis by itself.

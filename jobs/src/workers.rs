@@ -67,7 +67,8 @@ async fn run_once(context: &Context, queue: &Queue, status: &Status, stop: &Canc
             let (sender, storage) = channel_storage();
             *channel.lock().await = Some(sender);
             status.set_pool(PoolState::Running { worker: worker.clone() });
-            let pool = WorkerBuilder::new(worker.as_str()).backend(storage).concurrency(concurrency).data(crew).build(handle);
+            let pool =
+                WorkerBuilder::new(worker.as_str()).backend(storage).concurrency(concurrency).data(crew).build(handle);
             let ended = pool.run_until(signal).await;
             *channel.lock().await = None;
             ended.map_err(|error| error.to_string())
@@ -77,7 +78,8 @@ async fn run_once(context: &Context, queue: &Queue, status: &Status, stop: &Canc
             let storage = storage(client, concurrency).await.map_err(|error| error.to_string())?;
             let storage = storage.poll_with_stream(wake_ups);
             status.set_pool(PoolState::Running { worker: worker.clone() });
-            let pool = WorkerBuilder::new(worker.as_str()).backend(storage).concurrency(concurrency).data(crew).build(handle);
+            let pool =
+                WorkerBuilder::new(worker.as_str()).backend(storage).concurrency(concurrency).data(crew).build(handle);
             pool.run_until(signal).await.map_err(|error| error.to_string())
         }
     }

@@ -23,7 +23,8 @@ impl Daemon {
     /// Where it ends instead; its log is shown.
     #[must_use]
     pub fn start(data_dir: &Path, arguments: &[&str]) -> Self {
-        Self::try_start(data_dir, arguments).unwrap_or_else(|log| panic!("workbench {arguments:?} ended at once:\n{log}"))
+        Self::try_start(data_dir, arguments)
+            .unwrap_or_else(|log| panic!("workbench {arguments:?} ended at once:\n{log}"))
     }
 
     /// As [`Daemon::start`]; the log where the process ends instead.

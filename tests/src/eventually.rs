@@ -24,8 +24,5 @@ where
             tokio::time::sleep(GLANCE).await;
         }
     });
-    match waited.await {
-        Ok(found) => found,
-        Err(_) => panic!("waited in vain for: {what}"),
-    }
+    waited.await.unwrap_or_else(|_| panic!("waited in vain for: {what}"))
 }

@@ -1,5 +1,7 @@
 //! Files as tenants bring them.
 
+use std::fmt::Write;
+
 /// A members file of so many rows, two of which are untidy.
 #[must_use]
 pub fn members(rows: usize) -> Vec<u8> {
@@ -9,7 +11,7 @@ pub fn members(rows: usize) -> Vec<u8> {
             0 => (" Björn ", "24/12/1990"),
             _ => ("Anna", "1984-05-02"),
         };
-        text.push_str(&format!("SE-{row:07};{given};Lind;{born};F;Boule Syd;m{row}@example.se\n"));
+        let _ = writeln!(text, "SE-{row:07};{given};Lind;{born};F;Boule Syd;m{row}@example.se");
     }
     text.into_bytes()
 }

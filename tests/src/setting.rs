@@ -7,7 +7,7 @@ use tempfile::TempDir;
 use crate::{Client, Daemon, Postgres, Redis, workbench};
 
 /// After this long a walk hangs.
-pub const WALK_LIMIT: Duration = Duration::from_secs(300);
+pub const WALK_LIMIT: Duration = Duration::from_mins(5);
 
 /// Leases short enough to see one run out.
 const TIMES: [&str; 4] = ["--lease", "2s", "--rehand-after", "2s"];
@@ -25,17 +25,18 @@ pub struct Setting {
 
 impl Setting {
     /// SQLite and the embedded queue in one process.
-    pub async fn embedded() -> Self {
-        Self::new(None).await
+    #[must_use]
+    pub fn embedded() -> Self {
+        Self::new(None)
     }
 
     /// Postgres and Redis, one daemon that runs no jobs, two workers.
     pub async fn shared() -> Self {
         let (postgres, redis) = tokio::join!(Postgres::start(), Redis::start());
-        Self::new(Some((postgres, redis))).await
+        Self::new(Some((postgres, redis)))
     }
 
-    async fn new(servers: Option<(Postgres, Redis)>) -> Self {
+    fn new(servers: Option<(Postgres, Redis)>) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         let mut setting = Self { folder, servers, daemon: None, workers: Vec::new() };
         setting.start();

@@ -5,7 +5,7 @@ use workbench_tests::Setting;
 
 #[tokio::test]
 async fn no_request_without_a_valid_token_is_carried_out() {
-    let setting = Setting::embedded().await;
+    let setting = Setting::embedded();
     let admin = setting.client();
     for token in [None, Some("wb_0000"), Some("")] {
         let stranger = admin.with_token(token);
@@ -23,7 +23,7 @@ async fn no_request_without_a_valid_token_is_carried_out() {
 
 #[tokio::test]
 async fn roles_allow_what_they_say() {
-    let setting = Setting::embedded().await;
+    let setting = Setting::embedded();
     let admin = setting.client();
     let body = json!({ "tenant_id": "svbf", "name": "Boule", "country": "SE" });
     admin.post("/sys/onboarding", &body).await.expect(201);
@@ -56,7 +56,7 @@ async fn roles_allow_what_they_say() {
 
 #[tokio::test]
 async fn a_revoked_token_is_worth_nothing() {
-    let setting = Setting::embedded().await;
+    let setting = Setting::embedded();
     let token = setting.token("viewer");
     let viewer = setting.client().with_token(Some(&token));
     viewer.get("/sys/onboarding").await.expect(200);

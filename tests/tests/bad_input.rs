@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use workbench_tests::{Client, Daemon, Setting, members};
 
 async fn opened() -> (Setting, Client) {
-    let setting = Setting::embedded().await;
+    let setting = Setting::embedded();
     let client = setting.client();
     let body = json!({ "tenant_id": "svbf", "name": "Boule", "country": "SE", "platform_url": "sandbox" });
     client.post("/sys/onboarding", &body).await.expect(201);
@@ -81,7 +81,11 @@ async fn an_opening_that_does_not_fit_is_refused_in_words() {
         (json!({ "tenant_id": "new", "country": "SE" }), 422, "missing_field"),
         (json!({ "tenant_id": "new", "name": "New", "country": "Sweden" }), 422, "country"),
         (json!({ "tenant_id": "new", "name": "New", "country": "SE", "time_zone": "Stockholm" }), 422, "time_zone"),
-        (json!({ "tenant_id": "new", "name": "New", "country": "SE", "workflow": "tenant-onbording" }), 422, "unknown_workflow"),
+        (
+            json!({ "tenant_id": "new", "name": "New", "country": "SE", "workflow": "tenant-onbording" }),
+            422,
+            "unknown_workflow",
+        ),
         (json!({ "tenant_id": "new", "name": "New", "country": "SE", "platform_url": "ftp://x" }), 422, "platform_url"),
         (json!({ "tenant_id": "new", "name": "New", "country": "SE", "probe_secret": "hunter2" }), 422, "probe_secret"),
         (json!({ "tenant_id": "new", "nam": "New" }), 422, "invalid_body"),
@@ -167,7 +171,7 @@ async fn a_repeated_request_with_a_key_has_one_effect() {
 #[tokio::test]
 async fn concurrent_patches_are_all_kept() {
     let (_setting, client) = opened().await;
-    let notes = futures::future::join_all((0..20).map(|number| {
+    let answers = futures::future::join_all((0..20).map(|number| {
         let client = client.clone();
         async move {
             let note = json!({ "note": format!("note {number}") });
@@ -175,7 +179,7 @@ async fn concurrent_patches_are_all_kept() {
         }
     }))
     .await;
-    assert_eq!(notes.len(), 20);
+    assert_eq!(answers.len(), 20);
     let noted: Vec<Value> =
         client.events("svbf").await.into_iter().filter(|event| event["kind"] == "step_noted").collect();
     assert_eq!(noted.len(), 20);

@@ -49,7 +49,8 @@ async fn kill_in_mid_import(mut setting: Setting) {
     assert_eq!(stored["state"], "completed", "{stored:#}");
     assert_eq!(stored["loaded"], ROWS);
     let job = client.job_ended(&job).await;
-    let outcomes: Vec<_> = job["attempts"].as_array().into_iter().flatten().map(|attempt| &attempt["outcome"]).collect();
+    let outcomes: Vec<_> =
+        job["attempts"].as_array().into_iter().flatten().map(|attempt| &attempt["outcome"]).collect();
     assert_eq!(outcomes, [&json!("lost"), &json!("succeeded")], "{job:#}");
 
     let events = client.events("svbf").await;
@@ -92,7 +93,7 @@ async fn kill_in_mid_health_check(mut setting: Setting) {
 
 #[tokio::test]
 async fn an_import_survives_its_worker_embedded() {
-    kill_in_mid_import(Setting::embedded().await).await;
+    kill_in_mid_import(Setting::embedded()).await;
 }
 
 #[tokio::test]
@@ -102,7 +103,7 @@ async fn an_import_survives_its_worker_on_postgres_and_redis() {
 
 #[tokio::test]
 async fn a_health_check_survives_its_worker_embedded() {
-    kill_in_mid_health_check(Setting::embedded().await).await;
+    kill_in_mid_health_check(Setting::embedded()).await;
 }
 
 #[tokio::test]
@@ -142,7 +143,7 @@ async fn jobs_survive_a_redis_that_forgets_everything() {
 
 #[tokio::test]
 async fn a_daemon_that_is_asked_to_stop_hands_its_jobs_back() {
-    let mut setting = Setting::embedded().await;
+    let mut setting = Setting::embedded();
     let client = setting.client();
     open(&client).await;
     setting.sandbox().patch("/svbf/settings", &json!({ "fault": { "slow": { "ms": 20_000 } } })).await.expect(200);
@@ -159,6 +160,7 @@ async fn a_daemon_that_is_asked_to_stop_hands_its_jobs_back() {
     setting.start();
     setting.sandbox().patch("/svbf/settings", &json!({ "fault": null })).await.expect(200);
     let job = setting.client().job_ended(started["job_id"].as_str().unwrap_or_default()).await;
-    let outcomes: Vec<_> = job["attempts"].as_array().into_iter().flatten().map(|attempt| &attempt["outcome"]).collect();
+    let outcomes: Vec<_> =
+        job["attempts"].as_array().into_iter().flatten().map(|attempt| &attempt["outcome"]).collect();
     assert_eq!(outcomes, [&json!("released"), &json!("succeeded")], "{job:#}");
 }

@@ -45,7 +45,7 @@ async fn resumes(setting: Setting) {
 
 #[tokio::test]
 async fn a_follower_resumes_embedded() {
-    resumes(Setting::embedded().await).await;
+    resumes(Setting::embedded()).await;
 }
 
 #[tokio::test]

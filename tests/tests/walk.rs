@@ -5,7 +5,7 @@ use workbench_tests::{Client, Setting, WALK_LIMIT, ledger, members};
 
 #[tokio::test]
 async fn an_onboarding_goes_live_embedded() {
-    let setting = Setting::embedded().await;
+    let setting = Setting::embedded();
     tokio::time::timeout(WALK_LIMIT, walk(&setting)).await.expect("the walk does not hang");
 }
 
@@ -126,7 +126,12 @@ async fn walk(setting: &Setting) {
     let (holds, said) = setting.tool(&["audit", "verify"]);
     assert!(holds, "{said}");
     let kinds: Vec<_> = client.events("svbf").await.iter().map(|event| event["kind"].clone()).collect();
-    for kind in ["tenant_created", "checklist_opened", "first_member_reached", "health_checked", "checklist_completed"] {
-        assert_eq!(kinds.iter().filter(|found| **found == kind).count(), if kind == "health_checked" { 3 } else { 1 }, "{kind}");
+    for kind in ["tenant_created", "checklist_opened", "first_member_reached", "health_checked", "checklist_completed"]
+    {
+        assert_eq!(
+            kinds.iter().filter(|found| **found == kind).count(),
+            if kind == "health_checked" { 3 } else { 1 },
+            "{kind}"
+        );
     }
 }

@@ -1,5 +1,6 @@
 //! Talking to a running daemon.
 
+use std::fmt::Write;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -90,12 +91,12 @@ async fn answer(response: Response) -> Result<Value> {
     for reason in reasons {
         let code = reason.get("code").and_then(Value::as_str).unwrap_or_default();
         let why = reason.get("message").and_then(Value::as_str).unwrap_or_default();
-        message.push_str(&format!("\n  - {why} [{code}]"));
+        let _ = write!(message, "\n  - {why} [{code}]");
     }
     if reasons.is_empty()
         && let Some(detail) = text("detail")
     {
-        message.push_str(&format!("\n  {detail}"));
+        let _ = write!(message, "\n  {detail}");
     }
     Err(match text("hint") {
         Some(hint) => miette!(help = hint.to_owned(), "{message}"),

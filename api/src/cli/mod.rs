@@ -160,9 +160,9 @@ fn address_or_off(text: &str) -> Result<SandboxAddress, String> {
     if text == "off" {
         return Ok(SandboxAddress(None));
     }
-    text.parse().map(|address| SandboxAddress(Some(address))).map_err(|_| {
-        format!("`{text}` is no address; use one such as 127.0.0.1:8081, or `off`")
-    })
+    text.parse()
+        .map(|address| SandboxAddress(Some(address)))
+        .map_err(|_| format!("`{text}` is no address; use one such as 127.0.0.1:8081, or `off`"))
 }
 
 /// Runs what the command line asks for.

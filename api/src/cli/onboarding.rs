@@ -70,7 +70,7 @@ enum OnboardingCommand {
         tenant: String,
         /// Id of the step
         step: String,
-        /// pending, `in_progress`, blocked, done or skipped
+        /// One of pending, `in_progress`, blocked, done and skipped
         #[arg(long)]
         status: Option<String>,
         /// Who is responsible; empty for nobody
@@ -246,7 +246,9 @@ pub async fn import(args: &ImportArgs) -> Result<ExitCode> {
         return Ok(finish(&args.client, &stored));
     }
     if text(&read, "state") == "preview" && !args.client.json && !args.dry_run {
-        println!("\nNothing is stored yet. To store it:\n  curl -X POST …{path}/confirm   or the same command with --yes");
+        println!(
+            "\nNothing is stored yet. To store it:\n  curl -X POST …{path}/confirm   or the same command with --yes"
+        );
         return Ok(ExitCode::from(2));
     }
     Ok(finish(&args.client, &read))

@@ -179,7 +179,11 @@ mod tests {
     #[test]
     fn the_table_of_roles() {
         let allowed = |role: Role| {
-            Capability::ALL.into_iter().filter(|capability| role.allows(*capability)).map(Capability::as_str).collect::<Vec<_>>()
+            Capability::ALL
+                .into_iter()
+                .filter(|capability| role.allows(*capability))
+                .map(Capability::as_str)
+                .collect::<Vec<_>>()
         };
         assert_eq!(allowed(Role::Viewer), ["onboarding:read"]);
         assert_eq!(allowed(Role::ProbeRunner), ["onboarding:read", "health:run"]);

@@ -18,7 +18,8 @@ pub fn decode(cursor: &str) -> Result<(DateTime<Utc>, String), Problem> {
         .split_once('.')
         .and_then(|(at, id)| Some((DateTime::from_timestamp_micros(i64::from_str_radix(at, 16).ok()?)?, id.to_owned())))
         .ok_or_else(|| {
-            Problem::invalid("cursor", "the cursor was not made here").hint("Use `next_cursor` of the page before, unchanged.")
+            Problem::invalid("cursor", "the cursor was not made here")
+                .hint("Use `next_cursor` of the page before, unchanged.")
         })
 }
 

@@ -101,7 +101,8 @@ pub async fn stream(
         None => app.context.store.head_seq().await?,
     };
     let stop = app.stop.clone();
-    let follower = Follower { after, tenant_id: query.tenant_id, head: app.context.store.watch_head(), app, ready: Vec::new() };
+    let follower =
+        Follower { after, tenant_id: query.tenant_id, head: app.context.store.watch_head(), app, ready: Vec::new() };
     let events = futures::stream::unfold(follower, |mut follower| async move {
         let event = follower.next().await?;
         Some((Ok(event), follower))

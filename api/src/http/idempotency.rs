@@ -56,12 +56,11 @@ impl IdempotencyKey {
         fingerprint.update(content);
         match tx.take_idempotency_key(key, &hex(&fingerprint.finalize())).await? {
             Replay::First => Ok(None),
-            Replay::Answered(answer) => Ok(Some(Answer::restore(answer)?.into_response()?)),
-            Replay::OtherRequest => Err(Problem::invalid(
-                "idempotency_key_reused",
-                "the idempotency key was used for another request",
-            )
-            .hint("Use a new key for every request that is not a repetition.")),
+            Replay::Answered(answer) => Ok(Some(Answer::restore(answer)?.into_response())),
+            Replay::OtherRequest => {
+                Err(Problem::invalid("idempotency_key_reused", "the idempotency key was used for another request")
+                    .hint("Use a new key for every request that is not a repetition."))
+            }
         }
     }
 
@@ -95,7 +94,9 @@ impl Answer {
     }
 
     fn restore(stored: StoredAnswer) -> Result<Self, Problem> {
-        let damaged = || Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "The daemon failed", "a kept answer is damaged");
+        let damaged = || {
+            Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "The daemon failed", "a kept answer is damaged")
+        };
         let headers: Vec<(String, String)> = serde_json::from_str(&stored.headers).map_err(|_| damaged())?;
         let headers = headers
             .into_iter()
@@ -105,7 +106,7 @@ impl Answer {
     }
 
     /// The answer as it is sent.
-    pub fn into_response(self) -> Result<Response, Problem> {
+    pub fn into_response(self) -> Response {
         let mut response = Response::new(Body::from(self.body));
         *response.status_mut() = self.status;
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -114,6 +115,6 @@ impl Answer {
                 response.headers_mut().insert(name, value);
             }
         }
-        Ok(response)
+        response
     }
 }

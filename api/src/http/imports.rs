@@ -133,9 +133,11 @@ async fn receive(app: &App, id: &str, multipart: &mut Multipart, fields: &mut Fi
 async fn text(mut field: Field<'_>) -> Result<String, Problem> {
     let name = field.name().unwrap_or_default().to_owned();
     let mut bytes = Vec::new();
-    while let Some(chunk) = field.chunk().await.map_err(|error| {
-        Problem::new(error.status(), "multipart", "The upload cannot be read", error.body_text())
-    })? {
+    while let Some(chunk) = field
+        .chunk()
+        .await
+        .map_err(|error| Problem::new(error.status(), "multipart", "The upload cannot be read", error.body_text()))?
+    {
         bytes.extend_from_slice(&chunk);
         if bytes.len() > FIELD_LIMIT {
             return Err(Problem::invalid("field_too_long", format!("`{name}` is longer than {FIELD_LIMIT} bytes")));
@@ -146,13 +148,10 @@ async fn text(mut field: Field<'_>) -> Result<String, Problem> {
 
 fn unstored(error: &ObjectError) -> Problem {
     match error {
-        ObjectError::TooLarge { .. } => Problem::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "upload_too_large",
-            "The file is too large",
-            error.to_string(),
-        )
-        .hint("Split the file, or let the operator raise `--upload-limit`."),
+        ObjectError::TooLarge { .. } => {
+            Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "upload_too_large", "The file is too large", error.to_string())
+                .hint("Split the file, or let the operator raise `--upload-limit`.")
+        }
         ObjectError::Upload(_) => {
             Problem::new(StatusCode::BAD_REQUEST, "upload_broken", "The upload broke off", error.to_string())
         }
@@ -222,7 +221,7 @@ async fn store(app: &App, caller: &Caller, key: &IdempotencyKey, new: &NewImport
         .header(header::LOCATION, format!("/sys/onboarding/{}/imports/{}", new.tenant_id, new.id));
     key.keep(&mut tx, &answer).await?;
     tx.commit().await?;
-    Ok((answer.into_response()?, true))
+    Ok((answer.into_response(), true))
 }
 
 /// The body limit of uploads is the object store's, which counts while it streams.
@@ -375,7 +374,7 @@ pub async fn confirm(
     let answer = Answer::json(StatusCode::ACCEPTED, &view);
     key.keep(&mut tx, &answer).await?;
     tx.commit().await?;
-    answer.into_response()
+    Ok(answer.into_response())
 }
 
 /// Cancel an import

@@ -54,9 +54,8 @@ pub async fn list(
 
 /// A page of jobs, for API and console.
 pub async fn page(app: &App, query: JobQuery) -> Result<JobPage, Problem> {
-    let known = |error: String, all: &[&str]| {
-        Problem::invalid("filter", error).hint(format!("Use one of {}.", all.join(", ")))
-    };
+    let known =
+        |error: String, all: &[&str]| Problem::invalid("filter", error).hint(format!("Use one of {}.", all.join(", ")));
     let states = JobState::ALL.map(JobState::as_str);
     let kinds = JobKind::ALL.map(JobKind::as_str);
     let limit = cursor::limit(query.limit)?;
@@ -141,7 +140,12 @@ pub async fn cancel(
     command(&app, &caller, &job_id, &JobCommand::Cancel).await
 }
 
-async fn command(app: &App, caller: &Caller, job_id: &str, command: &JobCommand) -> Result<axum::Json<JobView>, Problem> {
+async fn command(
+    app: &App,
+    caller: &Caller,
+    job_id: &str,
+    command: &JobCommand,
+) -> Result<axum::Json<JobView>, Problem> {
     caller.require(Capability::JobsManage)?;
     let mut tx = app.context.store.begin(&caller.actor, Utc::now()).await?;
     let job = tx.command_job(job_id, command).await?;

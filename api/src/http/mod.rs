@@ -136,8 +136,13 @@ pub fn router(app: App) -> Router {
         })
         .layer(DefaultBodyLimit::max(JSON_LIMIT))
         .layer(CatchPanicLayer::custom(|_| {
-            Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "The daemon failed", "the daemon's log says why")
-                .into_response()
+            Problem::new(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "internal",
+                "The daemon failed",
+                "the daemon's log says why",
+            )
+            .into_response()
         }))
         .layer(header("x-content-type-options", "nosniff"))
         .layer(header("referrer-policy", "same-origin"))

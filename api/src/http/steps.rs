@@ -60,12 +60,8 @@ pub async fn apply(
     expected_revision: Option<i64>,
 ) -> Result<StepView, Problem> {
     caller.require(Capability::OnboardingWrite)?;
-    let command = Command::PatchStep {
-        step: step_id.to_owned(),
-        patch,
-        expected_revision,
-        capabilities: caller.capabilities(),
-    };
+    let command =
+        Command::PatchStep { step: step_id.to_owned(), patch, expected_revision, capabilities: caller.capabilities() };
     let mut tx = app.context.store.begin(&caller.actor, Utc::now()).await?;
     let (checklist, _) = tx.decide(tenant_id, &command).await?;
     tx.commit().await?;
@@ -86,7 +82,12 @@ fn if_match(headers: &HeaderMap) -> Result<Option<i64>, Problem> {
     }
     let revision = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).and_then(|text| text.parse().ok());
     revision.map(Some).ok_or_else(|| {
-        Problem::new(StatusCode::BAD_REQUEST, "if_match", "The precondition cannot be read", "`If-Match` is no ETag of ours")
-            .hint("Send the `ETag` of the step back, unchanged.")
+        Problem::new(
+            StatusCode::BAD_REQUEST,
+            "if_match",
+            "The precondition cannot be read",
+            "`If-Match` is no ETag of ours",
+        )
+        .hint("Send the `ETag` of the step back, unchanged.")
     })
 }

@@ -241,9 +241,8 @@ impl Decision<'_> {
                 }
             }
             StepStatus::Done | StepStatus::Skipped => {
-                let reason = reason.ok_or_else(|| {
-                    contradiction("reason_required", id, "reopening a closed step needs a `reason`")
-                })?;
+                let reason = reason
+                    .ok_or_else(|| contradiction("reason_required", id, "reopening a closed step needs a `reason`"))?;
                 self.emit(Event::StepReopened { step: id.to_owned(), reason: reason.to_owned() });
             }
         }
@@ -266,7 +265,12 @@ impl Decision<'_> {
     fn skip(&mut self, id: &str, definition: &StepDefinition, reason: Option<&str>) -> Result<(), Refusal> {
         let status = self.status(id);
         if definition.kind == StepKind::Gate {
-            return Err(conflict("gate_cannot_be_skipped", id, status, "a gate is passed or not; it cannot be skipped"));
+            return Err(conflict(
+                "gate_cannot_be_skipped",
+                id,
+                status,
+                "a gate is passed or not; it cannot be skipped",
+            ));
         }
         match (status, reason) {
             (StepStatus::Skipped, _) => Ok(()),
@@ -292,7 +296,12 @@ impl Decision<'_> {
         match status {
             StepStatus::Done => return Ok(()),
             StepStatus::Skipped => {
-                return Err(conflict("step_closed", id, status, "the step was skipped; reopen it before completing it"));
+                return Err(conflict(
+                    "step_closed",
+                    id,
+                    status,
+                    "the step was skipped; reopen it before completing it",
+                ));
             }
             StepStatus::Pending | StepStatus::InProgress | StepStatus::Blocked => {}
         }
@@ -300,15 +309,18 @@ impl Decision<'_> {
         let mut evidence = None;
         match (definition.kind, &definition.gate) {
             (StepKind::Job, _) => reasons.push(
-                Reason::new("completed_by_job", "this step is completed by its job; skip it with a reason to leave it out")
-                    .of_step(id, status),
+                Reason::new(
+                    "completed_by_job",
+                    "this step is completed by its job; skip it with a reason to leave it out",
+                )
+                .of_step(id, status),
             ),
             (StepKind::Timer, _) => reasons.push(
                 Reason::new("completed_by_timer", "this step completes itself; skip it with a reason to leave it out")
                     .of_step(id, status),
             ),
             (StepKind::Gate, Some(gate)) => {
-                if !capabilities.iter().any(|capability| *capability == gate.approval) {
+                if !capabilities.contains(&gate.approval) {
                     return Err(Refusal::Forbidden { capability: gate.approval.clone() });
                 }
                 reasons.extend(self.unmet(gate));
@@ -331,8 +343,10 @@ impl Decision<'_> {
         // Due dates that count from this step begin now, where nobody has set another.
         for definition in &self.definition.steps {
             let Some(due) = definition.due.as_ref().filter(|due| due.of.as_deref() == Some(id)) else { continue };
-            let open = self.state.step(&definition.id).is_some_and(|step| !step.status.is_closed() && step.due_at.is_none());
-            let due_at = chrono::TimeDelta::from_std(due.within).ok().and_then(|within| self.now.checked_add_signed(within));
+            let open =
+                self.state.step(&definition.id).is_some_and(|step| !step.status.is_closed() && step.due_at.is_none());
+            let due_at =
+                chrono::TimeDelta::from_std(due.within).ok().and_then(|within| self.now.checked_add_signed(within));
             if open && due_at.is_some() {
                 self.emit(Event::StepDueChanged { step: definition.id.clone(), due_at });
             }
@@ -515,6 +529,7 @@ impl Decision<'_> {
 }
 
 /// A patch with trimmed text, in which emptiness is absence.
+#[allow(clippy::option_option, reason = "absent, null and a value are three things in RFC 7396")]
 struct Normalised {
     status: Option<StepStatus>,
     assignee: Option<Option<String>>,
@@ -526,9 +541,8 @@ struct Normalised {
 
 impl From<&StepPatch> for Normalised {
     fn from(patch: &StepPatch) -> Self {
-        let text = |text: &Option<String>| {
-            text.as_deref().map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned)
-        };
+        let text =
+            |text: &Option<String>| text.as_deref().map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned);
         Self {
             status: patch.status,
             assignee: patch.assignee.as_ref().map(text),

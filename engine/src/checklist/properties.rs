@@ -49,7 +49,9 @@ fn health(status: &str, checked: i64) -> HealthFact {
 fn opened(definition: &Definition, facts: &Facts) -> Checklist {
     let events = open(definition, facts, "onb_1", 1, None, at(0));
     let mut state = Checklist::opened("onb_1", "svbf", at(0), &events[0]).expect("the first event opens");
-    events[1..].iter().for_each(|event| state.apply(at(0), event));
+    for event in &events[1..] {
+        state.apply(at(0), event);
+    }
     state
 }
 
@@ -72,7 +74,9 @@ impl Play {
     fn run(&mut self, command: &Command) -> Result<Vec<Event>, Refusal> {
         self.now += 60;
         let events = decide(&self.definition, &self.state, &self.facts, command, at(self.now))?;
-        events.iter().for_each(|event| self.state.apply(at(self.now), event));
+        for event in &events {
+            self.state.apply(at(self.now), event);
+        }
         Ok(events)
     }
 
@@ -247,10 +251,8 @@ fn the_flips_of_the_published_table() {
     play.patch("kickoff", assign.clone()).expect("assigning is always allowed");
     assert_eq!(play.status("kickoff"), StepStatus::InProgress);
     assert_eq!(play.patch("kickoff", assign).expect("nothing new"), []);
-    let reason = |reason: Option<&str>| StepPatch {
-        blocking_reason: Some(reason.map(str::to_owned)),
-        ..StepPatch::default()
-    };
+    let reason =
+        |reason: Option<&str>| StepPatch { blocking_reason: Some(reason.map(str::to_owned)), ..StepPatch::default() };
     play.patch("kickoff", reason(Some("waiting for the board"))).expect("open");
     assert_eq!(play.status("kickoff"), StepStatus::Blocked);
     play.patch("kickoff", reason(None)).expect("open");

@@ -29,7 +29,11 @@ pub const RULES: &[Rule] = &[
     flips("`blocking_reason` cleared", "blocked", "in_progress, or pending if it never started"),
     flips("`status: in_progress`", "pending, blocked", "in_progress, the reason cleared"),
     flips("`status: in_progress` with `reason`", "done, skipped", "reopened: in_progress, `completed_at` cleared"),
-    flips("`status: done`", "open, needs closed", "done, `completed_at` stamped, reason cleared, what it enables starts"),
+    flips(
+        "`status: done`",
+        "open, needs closed",
+        "done, `completed_at` stamped, reason cleared, what it enables starts",
+    ),
     flips("`status: skipped` with `reason`", "open, no gate", "skipped, `completed_at` stamped"),
     flips("last open step closed", "any", "the checklist's `completed_at` is stamped"),
     flips("step of a complete checklist reopened", "any", "`completed_at` cleared, `first_completed_at` kept"),

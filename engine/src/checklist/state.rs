@@ -187,8 +187,7 @@ impl Checklist {
                 step.blocking_reason = Some(reason.clone());
             }),
             Event::StepUnblocked { step } => self.change(step, |step| {
-                step.status =
-                    if step.started_at.is_some() { StepStatus::InProgress } else { StepStatus::Pending };
+                step.status = if step.started_at.is_some() { StepStatus::InProgress } else { StepStatus::Pending };
                 step.blocking_reason = None;
             }),
             Event::StepDueChanged { step, due_at } => self.change(step, |step| step.due_at = *due_at),

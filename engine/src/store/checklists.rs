@@ -198,12 +198,8 @@ impl Tx {
         let lock = format!("{CURRENT}{}", self.for_update());
         let row = self.maybe_row(sqlx::query(AssertSqlSafe(lock)).bind(tenant_id)).await?;
         let mut before = head(&row.ok_or_else(|| StoreError::not_found("onboarding of tenant", tenant_id))?)?;
-        before.steps = self
-            .rows(sqlx::query(STEPS).bind(&before.id))
-            .await?
-            .iter()
-            .map(step)
-            .collect::<Result<_, _>>()?;
+        before.steps =
+            self.rows(sqlx::query(STEPS).bind(&before.id)).await?.iter().map(step).collect::<Result<_, _>>()?;
         let source = self
             .maybe_row(
                 sqlx::query("select source from workflows where name = $1 and version = $2")
@@ -214,8 +210,7 @@ impl Tx {
             .ok_or_else(|| StoreError::not_found("workflow version", &before.workflow))?
             .text("source")?;
         let definition = parse_stored(&before.workflow, &source)?;
-        let tenant =
-            self.tenant(tenant_id).await?.ok_or_else(|| StoreError::not_found("tenant", tenant_id))?;
+        let tenant = self.tenant(tenant_id).await?.ok_or_else(|| StoreError::not_found("tenant", tenant_id))?;
         let facts = self.facts(&tenant).await?;
         let events = checklist::decide(&definition, &before, &facts, command, self.now())?;
         if events.is_empty() {
@@ -299,8 +294,7 @@ impl Tx {
                     self.set_live(&checklist.tenant_id, None).await?;
                 }
                 Event::JobRequested(request) => {
-                    let retry =
-                        definition.step(&request.step).and_then(|step| step.retry.clone()).unwrap_or_default();
+                    let retry = definition.step(&request.step).and_then(|step| step.retry.clone()).unwrap_or_default();
                     let mut job = NewJob::new(request.job, &checklist.tenant_id, retry);
                     job.checklist_id = Some(checklist.id.clone());
                     job.step_id = Some(request.step.clone());

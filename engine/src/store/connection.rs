@@ -113,7 +113,11 @@ impl StoreError {
                 // 57P: the server is shutting down or starting up; 53: it is out of resources; 40: the
                 // transaction lost against another; 5 and 6: SQLite is busy or locked.
                 sqlx::Error::Database(error) => error.code().is_some_and(|code| {
-                    code.starts_with("57P") || code.starts_with("53") || code.starts_with("40") || code == "5" || code == "6"
+                    code.starts_with("57P")
+                        || code.starts_with("53")
+                        || code.starts_with("40")
+                        || code == "5"
+                        || code == "6"
                 }),
                 _ => false,
             },
@@ -331,7 +335,10 @@ impl Tx {
         Ok(query.execute(&mut *self.inner).await?.rows_affected())
     }
 
-    pub(super) async fn maybe_row(&mut self, query: Query<'_, Any, AnyArguments>) -> Result<Option<AnyRow>, StoreError> {
+    pub(super) async fn maybe_row(
+        &mut self,
+        query: Query<'_, Any, AnyArguments>,
+    ) -> Result<Option<AnyRow>, StoreError> {
         Ok(query.fetch_optional(&mut *self.inner).await?)
     }
 

@@ -145,8 +145,10 @@ impl Store {
             return Ok(());
         }
         let places: Vec<String> = (1..=page.len()).map(|number| format!("${number}")).collect();
-        let statement =
-            format!("select * from steps where checklist_id in ({}) order by checklist_id, position", places.join(", "));
+        let statement = format!(
+            "select * from steps where checklist_id in ({}) order by checklist_id, position",
+            places.join(", ")
+        );
         let mut query = sqlx::query(AssertSqlSafe(statement));
         for row in page.iter() {
             query = query.bind(&row.checklist_id);

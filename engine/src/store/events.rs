@@ -57,9 +57,7 @@ impl Tx {
         }
         let count = i64::try_from(entries.len()).unwrap_or(i64::MAX);
         let head = self
-            .maybe_row(
-                sqlx::query("update event_head set seq = seq + $1 where id = 1 returning seq, hash").bind(count),
-            )
+            .maybe_row(sqlx::query("update event_head set seq = seq + $1 where id = 1 returning seq, hash").bind(count))
             .await?
             .ok_or_else(|| StoreError::not_found("event head", "1"))?;
         let mut seq = head.int("seq")? - count;
@@ -143,10 +141,12 @@ impl Store {
         rows.iter().map(entry).collect()
     }
 
-    /// The events of one checklist, in order: what its state is the fold of.
-    pub async fn checklist_events(&self, checklist_id: &str) -> Result<Vec<Entry>, StoreError> {
-        let rows = sqlx::query("select * from events where checklist_id = $1 order by seq")
-            .bind(checklist_id)
+    /// The latest events of a tenant, newest first.
+    pub async fn latest_events(&self, filter: &EventFilter) -> Result<Vec<Entry>, StoreError> {
+        let rows = sqlx::query("select * from events where seq > $1 and tenant_id = $2 order by seq desc limit $3")
+            .bind(filter.after)
+            .bind(filter.tenant_id.as_deref().unwrap_or_default())
+            .bind(filter.limit)
             .fetch_all(&self.pool)
             .await?;
         rows.iter().map(entry).collect()

@@ -122,12 +122,14 @@ impl Tx {
         let job_id = self.create_job(&job).await?;
         let (now, actor) = (micros(self.now()), self.actor().id.clone());
         self.execute(
-            sqlx::query("insert into health_checks (id, tenant_id, job_id, actor, created_at) values ($1, $2, $3, $4, $5)")
-                .bind(&id)
-                .bind(&job.tenant_id)
-                .bind(&job_id)
-                .bind(actor)
-                .bind(now),
+            sqlx::query(
+                "insert into health_checks (id, tenant_id, job_id, actor, created_at) values ($1, $2, $3, $4, $5)",
+            )
+            .bind(&id)
+            .bind(&job.tenant_id)
+            .bind(&job_id)
+            .bind(actor)
+            .bind(now),
         )
         .await?;
         Ok((id, job_id))

@@ -77,12 +77,14 @@ impl Tx {
     pub async fn keep_answer(&mut self, key: &str, answer: &StoredAnswer) -> Result<(), StoreError> {
         let actor = self.actor().id.clone();
         self.execute(
-            sqlx::query("update idempotency_keys set status = $1, headers = $2, body = $3 where actor = $4 and key = $5")
-                .bind(i64::from(answer.status))
-                .bind(&answer.headers)
-                .bind(&answer.body)
-                .bind(actor)
-                .bind(key),
+            sqlx::query(
+                "update idempotency_keys set status = $1, headers = $2, body = $3 where actor = $4 and key = $5",
+            )
+            .bind(i64::from(answer.status))
+            .bind(&answer.headers)
+            .bind(&answer.body)
+            .bind(actor)
+            .bind(key),
         )
         .await?;
         Ok(())

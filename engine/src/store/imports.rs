@@ -450,7 +450,12 @@ impl Tx {
     }
 
     /// Ends the preview. In mode `apply` an import without rejected rows goes on to be loaded.
-    pub async fn finish_preview(&mut self, job: &Job, import_id: &str, result: &PreviewResult) -> Result<(), StoreError> {
+    pub async fn finish_preview(
+        &mut self,
+        job: &Job,
+        import_id: &str,
+        result: &PreviewResult,
+    ) -> Result<(), StoreError> {
         self.command_job(&job.id, &JobCommand::Succeed { attempt: job.attempt }).await?;
         let counts = &result.counts;
         let import = self.move_import(import_id, ImportState::Preview, json!({ "counts": counts })).await?;
@@ -491,7 +496,8 @@ impl Tx {
         }
         let import = self.move_import(import_id, ImportState::Loading, Value::Null).await?;
         let now = micros(self.now());
-        self.execute(sqlx::query("update imports set confirmed_at = $1 where id = $2").bind(now).bind(import_id)).await?;
+        self.execute(sqlx::query("update imports set confirmed_at = $1 where id = $2").bind(now).bind(import_id))
+            .await?;
         let mut job = NewJob::new(JobKind::ImportLoad, &import.tenant_id, Retry::default());
         job.subject_id = Some(import_id.to_owned());
         Ok(Some(self.create_job(&job).await?))
@@ -519,14 +525,17 @@ impl Tx {
     }
 
     /// Stores a chunk and its checkpoint, or neither. A worker that has lost its job is refused by the fence.
-    pub async fn load_chunk(&mut self, job: &Job, import_id: &str, chunk: &Chunk<'_>, lease: TimeDelta) -> Result<(), StoreError> {
+    pub async fn load_chunk(
+        &mut self,
+        job: &Job,
+        import_id: &str,
+        chunk: &Chunk<'_>,
+        lease: TimeDelta,
+    ) -> Result<(), StoreError> {
         self.progress(job, chunk.checkpoint, Some(chunk.total), "rows", lease).await?;
         // One statement must not meet a key twice; the later row wins, as it would in two statements.
-        let by_key: BTreeMap<(&str, &str), &StoredRecord> = chunk
-            .records
-            .iter()
-            .map(|record| ((record.kind.as_str(), record.natural_key.as_str()), record))
-            .collect();
+        let by_key: BTreeMap<(&str, &str), &StoredRecord> =
+            chunk.records.iter().map(|record| ((record.kind.as_str(), record.natural_key.as_str()), record)).collect();
         let records: Vec<_> = by_key.into_values().collect();
         let now = micros(self.now());
         for records in records.chunks(500) {
@@ -553,10 +562,12 @@ impl Tx {
         }
         let stored = self
             .execute(
-                sqlx::query("update imports set checkpoint = $1, loaded = loaded + $2 where id = $3 and state = 'loading'")
-                    .bind(chunk.checkpoint)
-                    .bind(i64::try_from(chunk.records.len()).unwrap_or(i64::MAX))
-                    .bind(import_id),
+                sqlx::query(
+                    "update imports set checkpoint = $1, loaded = loaded + $2 where id = $3 and state = 'loading'",
+                )
+                .bind(chunk.checkpoint)
+                .bind(i64::try_from(chunk.records.len()).unwrap_or(i64::MAX))
+                .bind(import_id),
             )
             .await?;
         if stored == 1 {
@@ -572,7 +583,8 @@ impl Tx {
         self.command_job(&job.id, &JobCommand::Succeed { attempt: job.attempt }).await?;
         let import = self.move_import(import_id, ImportState::Completed, Value::Null).await?;
         let now = micros(self.now());
-        self.execute(sqlx::query("update imports set completed_at = $1 where id = $2").bind(now).bind(import_id)).await?;
+        self.execute(sqlx::query("update imports set completed_at = $1 where id = $2").bind(now).bind(import_id))
+            .await?;
         self.touch_tenant(&import.tenant_id).await?;
         for (kind, milestone) in [("member", Milestone::FirstMember), ("voucher", Milestone::FirstTransaction)] {
             let some = self

@@ -171,11 +171,13 @@ impl Store {
 
     /// Running jobs whose lease ran out.
     pub async fn lost_jobs(&self, now: DateTime<Utc>, limit: i64) -> Result<Vec<String>, StoreError> {
-        let rows = sqlx::query("select id from jobs where state = 'running' and lease_until < $1 order by lease_until limit $2")
-            .bind(micros(now))
-            .bind(limit)
-            .fetch_all(&self.pool)
-            .await?;
+        let rows = sqlx::query(
+            "select id from jobs where state = 'running' and lease_until < $1 order by lease_until limit $2",
+        )
+        .bind(micros(now))
+        .bind(limit)
+        .fetch_all(&self.pool)
+        .await?;
         rows.iter().map(|row| row.text("id")).collect()
     }
 
@@ -193,7 +195,8 @@ impl Tx {
     /// Writes a job; the relay hands it over after the commit.
     pub async fn create_job(&mut self, new: &NewJob) -> Result<String, StoreError> {
         let id = format!("job_{}", Ulid::from_datetime(self.now().into()));
-        let retry = serde_json::to_string(&new.retry).map_err(|error| StoreError::corrupt("retry", &error.to_string()))?;
+        let retry =
+            serde_json::to_string(&new.retry).map_err(|error| StoreError::corrupt("retry", &error.to_string()))?;
         let (now, actor) = (micros(self.now()), self.actor().id.clone());
         self.execute(
             sqlx::query(
@@ -235,8 +238,7 @@ impl Tx {
              order by run_at limit $3{}",
             self.skip_locked()
         );
-        let rows =
-            self.rows(sqlx::query(AssertSqlSafe(due)).bind(now).bind(micros(rehand_before)).bind(limit)).await?;
+        let rows = self.rows(sqlx::query(AssertSqlSafe(due)).bind(now).bind(micros(rehand_before)).bind(limit)).await?;
         let ids = rows.iter().map(|row| row.text("id")).collect::<Result<Vec<_>, _>>()?;
         for id in &ids {
             self.execute(sqlx::query("update jobs set handed_at = $1 where id = $2").bind(now).bind(id)).await?;
@@ -277,11 +279,13 @@ impl Tx {
         match command {
             JobCommand::Claim { worker, .. } => {
                 self.execute(
-                    sqlx::query("insert into job_attempts (job_id, attempt, worker, started_at) values ($1, $2, $3, $4)")
-                        .bind(id)
-                        .bind(i64::from(after.attempt))
-                        .bind(worker)
-                        .bind(now),
+                    sqlx::query(
+                        "insert into job_attempts (job_id, attempt, worker, started_at) values ($1, $2, $3, $4)",
+                    )
+                    .bind(id)
+                    .bind(i64::from(after.attempt))
+                    .bind(worker)
+                    .bind(now),
                 )
                 .await?;
             }

@@ -171,7 +171,8 @@ impl Tx {
     }
 
     pub(super) async fn set_live(&mut self, id: &str, at: Option<DateTime<Utc>>) -> Result<(), StoreError> {
-        self.execute(sqlx::query("update tenants set live_at = $1 where id = $2").bind(at.map(micros)).bind(id)).await?;
+        self.execute(sqlx::query("update tenants set live_at = $1 where id = $2").bind(at.map(micros)).bind(id))
+            .await?;
         Ok(())
     }
 }

@@ -31,8 +31,7 @@ fn version(row: &AnyRow) -> Result<WorkflowVersion, StoreError> {
 impl Store {
     /// Every stored version, newest first within a name.
     pub async fn workflow_versions(&self) -> Result<Vec<WorkflowVersion>, StoreError> {
-        let rows =
-            sqlx::query("select * from workflows order by name, version desc").fetch_all(&self.pool).await?;
+        let rows = sqlx::query("select * from workflows order by name, version desc").fetch_all(&self.pool).await?;
         rows.iter().map(version).collect()
     }
 
@@ -66,7 +65,9 @@ impl Tx {
         .await?;
         let stored = self
             .maybe_row(
-                sqlx::query("select * from workflows where name = $1 and version = $2").bind(name).bind(i64::from(number)),
+                sqlx::query("select * from workflows where name = $1 and version = $2")
+                    .bind(name)
+                    .bind(i64::from(number)),
             )
             .await?
             .ok_or_else(|| StoreError::not_found("workflow version", name))?;
