@@ -1,6 +1,6 @@
 //! Commands that ask a running daemon.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -175,7 +175,8 @@ fn print_step(step: &Value) {
     };
     let reason = step["blocking_reason"].as_str().map(|reason| format!("  ({reason})")).unwrap_or_default();
     let assignee = step["assignee"].as_str().map(|assignee| format!("  {assignee}")).unwrap_or_default();
-    println!("  {mark} {:<14} {:<12}{assignee}{reason}", text(step, "id"), text(step, "status"));
+    let line = format!("  {mark} {:<14} {:<12}{assignee}{reason}", text(step, "id"), text(step, "status"));
+    println!("{}", line.trim_end());
 }
 
 fn print_dashboard(page: &Value) {
@@ -199,7 +200,8 @@ pub struct ImportArgs {
     #[command(flatten)]
     client: ClientArgs,
     /// The file
-    file: PathBuf,
+    #[arg(required_unless_present = "confirm", conflicts_with = "confirm")]
+    file: Option<PathBuf>,
     /// The tenant's slug
     #[arg(long)]
     tenant: String,
@@ -215,43 +217,64 @@ pub struct ImportArgs {
     /// Stop after the preview
     #[arg(long, conflicts_with = "yes")]
     dry_run: bool,
+    /// Store an import whose preview you have seen
+    #[arg(long, value_name = "IMPORT", conflicts_with_all = ["format", "entity", "yes", "dry_run"])]
+    confirm: Option<String>,
 }
 
 /// Uploads, shows the preview, confirms, follows the progress. Exit 0 where the file was stored (or previewed),
 /// 1 where it failed, 2 where it waits for a confirmation.
 pub async fn import(args: &ImportArgs) -> Result<ExitCode> {
     let client = args.client.client()?;
-    let file = tokio::fs::File::open(&args.file)
-        .await
-        .into_diagnostic()
-        .wrap_err_with(|| format!("`{}` cannot be read", args.file.display()))?;
-    let length = file.metadata().await.into_diagnostic()?.len();
-    let name = args.file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let part = Part::stream_with_length(reqwest::Body::wrap_stream(tokio_util::io::ReaderStream::new(file)), length);
-    let mut form = Form::new().part("file", part.file_name(name)).text("format", args.format.clone());
-    if let Some(entity) = &args.entity {
-        form = form.text("entity", entity.clone());
+    let imports = format!("/sys/onboarding/{}/imports", args.tenant);
+    if let Some(id) = &args.confirm {
+        return confirm(args, &client, &format!("{imports}/{id}")).await;
     }
-    let path = format!("/sys/onboarding/{}/imports", args.tenant);
-    let uploaded = client.send(client.request(Method::POST, &path).multipart(form)).await?;
-    let path = format!("{path}/{}", text(&uploaded, "id"));
+    let Some(file) = &args.file else { return Ok(ExitCode::FAILURE) };
+    let uploaded = upload(args, &client, &imports, file).await?;
+    let id = text(&uploaded, "id");
+    let path = format!("{imports}/{id}");
     let read = follow(&client, &path, &["queued", "parsing"], "reading").await?;
     if text(&read, "state") == "preview" && !args.client.json {
         print_preview(&read);
     }
     let rejected = read["counts"]["rows_rejected"].as_i64().unwrap_or(0);
     if text(&read, "state") == "preview" && args.yes && rejected == 0 {
-        client.post(&format!("{path}/confirm"), &json!({})).await?;
-        let stored = follow(&client, &path, &["loading"], "storing").await?;
-        return Ok(finish(&args.client, &stored));
+        return confirm(args, &client, &path).await;
     }
-    if text(&read, "state") == "preview" && !args.client.json && !args.dry_run {
-        println!(
-            "\nNothing is stored yet. To store it:\n  curl -X POST …{path}/confirm   or the same command with --yes"
-        );
+    if text(&read, "state") == "preview" && !args.dry_run {
+        if args.client.json {
+            println!("{read:#}");
+        } else {
+            let tenant = &args.tenant;
+            println!("\nNothing is stored yet. To store it:\n  workbench import --tenant {tenant} --confirm {id}");
+        }
         return Ok(ExitCode::from(2));
     }
     Ok(finish(&args.client, &read))
+}
+
+/// Sends the file in a stream; the import that it becomes.
+async fn upload(args: &ImportArgs, client: &Client, imports: &str, path: &Path) -> Result<Value> {
+    let file = tokio::fs::File::open(path)
+        .await
+        .into_diagnostic()
+        .wrap_err_with(|| format!("`{}` cannot be read", path.display()))?;
+    let length = file.metadata().await.into_diagnostic()?.len();
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let part = Part::stream_with_length(reqwest::Body::wrap_stream(tokio_util::io::ReaderStream::new(file)), length);
+    let mut form = Form::new().part("file", part.file_name(name)).text("format", args.format.clone());
+    if let Some(entity) = &args.entity {
+        form = form.text("entity", entity.clone());
+    }
+    client.send(client.request(Method::POST, imports).multipart(form)).await
+}
+
+/// Says that the preview was seen, and follows the loading.
+async fn confirm(args: &ImportArgs, client: &Client, path: &str) -> Result<ExitCode> {
+    client.post(&format!("{path}/confirm"), &json!({})).await?;
+    let stored = follow(client, path, &["loading"], "storing").await?;
+    Ok(finish(&args.client, &stored))
 }
 
 fn finish(client: &ClientArgs, import: &Value) -> ExitCode {
@@ -260,12 +283,12 @@ fn finish(client: &ClientArgs, import: &Value) -> ExitCode {
         println!("{import:#}");
     } else {
         match state {
-            "completed" => println!("\n{} records stored", import["loaded"]),
+            "completed" => println!("{} records stored", import["loaded"]),
             "failed" => {
                 let failure = &import["failure"];
                 println!("failed: {}\n  {}", text(failure, "message"), text(failure, "hint"));
             }
-            other => println!("\n{other}"),
+            other => println!("{other}"),
         }
     }
     if matches!(state, "completed" | "preview") { ExitCode::SUCCESS } else { ExitCode::FAILURE }

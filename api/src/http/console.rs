@@ -264,7 +264,7 @@ impl StepForm {
     /// What the person changed: a form sends every field, a patch only says what is different.
     fn patch(self, step: &StepView) -> Result<StepPatch, Problem> {
         let differs = |new: &str, old: Option<&String>| new.trim() != old.map_or("", String::as_str);
-        let status = if self.status == step.status {
+        let status = if self.status.is_empty() || self.status == step.status {
             None
         } else {
             Some(self.status.parse().map_err(|error: String| Problem::invalid("status", error))?)
