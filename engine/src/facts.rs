@@ -23,8 +23,10 @@ pub struct HealthFact {
     pub check_id: String,
     /// `pass`, `warn` or `fail`; a probe that could not run counts as `fail`.
     pub status: String,
-    /// When the first probe started: evidence is as old as its oldest part.
+    /// When the check began: evidence is as old as its oldest part.
     pub checked_at: DateTime<Utc>,
+    /// The tenant's generation that the check saw.
+    pub generation: i64,
     /// One line per probe.
     pub probes: Vec<ProbeFact>,
 }
@@ -65,8 +67,17 @@ pub struct TenantFact {
     pub country: String,
     /// `federation`, `club`, `pilot`, …
     pub kind: String,
-    /// Last change to the tenant's configuration, imports or probe set.
-    pub changed_at: DateTime<Utc>,
+    /// Raised by every change to the tenant's configuration, imports or probe set. Evidence is newer than the last
+    /// change exactly when it saw this generation: clocks of several hosts need not agree for that.
+    pub generation: i64,
+}
+
+impl HealthFact {
+    /// Whether nothing that the check rests on has changed since.
+    #[must_use]
+    pub fn is_newer_than_last_change(&self, tenant: &TenantFact) -> bool {
+        self.generation == tenant.generation
+    }
 }
 
 impl Facts {
@@ -75,17 +86,19 @@ impl Facts {
     /// broken.
     #[must_use]
     pub fn variables(&self, now: DateTime<Utc>) -> Value {
-        let (status, checked_at, probes) = match &self.health {
+        let health = self.health.as_ref();
+        let (status, checked_at, probes) = match health {
             Some(health) => (health.status.as_str(), health.checked_at, health.probes.as_slice()),
             None => ("none", DateTime::UNIX_EPOCH, &[][..]),
         };
+        let newer_than_last_change = health.is_some_and(|health| health.is_newer_than_last_change(&self.tenant));
         let probes: serde_json::Map<String, Value> =
             probes.iter().map(|probe| (probe.probe.clone(), json!(probe.status))).collect();
         json!({
             "health": {
                 "status": status,
                 "age_seconds": (now - checked_at).num_seconds(),
-                "newer_than_last_change": self.health.is_some() && checked_at > self.tenant.changed_at,
+                "newer_than_last_change": newer_than_last_change,
                 "probes": probes,
             },
             "imports": {

@@ -10,5 +10,6 @@ pub mod facts;
 pub mod import;
 pub mod job;
 pub mod log;
+mod precision;
 pub mod retrospective;
 pub mod store;

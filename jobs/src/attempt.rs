@@ -150,11 +150,10 @@ async fn work(context: &Context, job: &Job) -> Result<(), Failure> {
 }
 
 async fn elapse(context: &Context, job: &Job) -> Result<(), Failure> {
-    let mut tx = context.store.begin(&Actor::workbench(), Utc::now()).await?;
+    // Not before the job's own time, should the clock have been set back since it was claimed.
+    let mut tx = context.store.begin(&Actor::workbench(), Utc::now().max(job.run_at)).await?;
     tx.command_job(&job.id, &JobCommand::Succeed { attempt: job.attempt }).await?;
-    if let Some(step) = &job.step_id {
-        tx.decide(&job.tenant_id, &Command::TimerElapsed { step: step.clone() }).await?;
-    }
+    tx.decide_if_onboarding(&job.tenant_id, &Command::TimeElapsed).await?;
     tx.commit().await?;
     Ok(())
 }

@@ -5,7 +5,7 @@ use serde_json::json;
 use url::Url;
 use workbench_engine::job::Job;
 use workbench_engine::log::Actor;
-use workbench_engine::store::{NewProbeResult, StoreError, Tenant};
+use workbench_engine::store::{HealthOutcome, ProbeRow, StoreError, Tenant};
 use workbench_probes::sandbox::{SANDBOX_SECRET, SANDBOX_USER};
 use workbench_probes::{AddressPolicy, Limits, ProbeResult, ProbeStatus, Secret, Target, aggregate};
 
@@ -20,19 +20,23 @@ pub const SANDBOX_URL: &str = "sandbox_url";
 /// Runs the job. Probes run anew on every attempt; only the attempt that holds the lease stores its results.
 pub async fn run(context: &Context, job: &Job) -> Result<(), Failure> {
     let check_id = job.subject_id.as_deref().unwrap_or_default();
+    // Evidence is as old as its oldest part, and that is how the tenant is read here.
+    let checked_at = Utc::now();
     let tenant = context.store.tenant(&job.tenant_id).await?;
     let names = probe_names(context, &job.tenant_id).await?;
-    let started = Utc::now();
     let results = match target(context, &tenant).await? {
         Ok((target, limits)) => context.probes.run(&names, &target, &limits, |_| ()).await,
         Err(reason) => names.iter().map(|name| unable(name, &reason)).collect(),
     };
     let verdict = aggregate(results.iter().map(|result| result.status));
-    // Evidence is as old as its oldest part.
-    let checked_at = results.iter().map(|result| result.started_at).min().unwrap_or(started);
-    let rows: Vec<_> = results.into_iter().map(row).collect();
+    let outcome = HealthOutcome {
+        aggregate: verdict.as_str().to_owned(),
+        checked_at,
+        generation: tenant.generation,
+        probes: results.into_iter().map(row).collect(),
+    };
     let mut tx = context.store.begin(&Actor::workbench(), Utc::now()).await?;
-    tx.finish_health_check(job, check_id, verdict.as_str(), checked_at, &rows).await?;
+    tx.finish_health_check(job, check_id, &outcome).await?;
     tx.commit().await?;
     Ok(())
 }
@@ -96,8 +100,8 @@ fn unable(name: &str, reason: &str) -> ProbeResult {
     }
 }
 
-fn row(result: ProbeResult) -> NewProbeResult {
-    NewProbeResult {
+fn row(result: ProbeResult) -> ProbeRow {
+    ProbeRow {
         status: result.status.as_str().to_owned(),
         trace: json!(result.steps),
         probe: result.probe,

@@ -12,7 +12,8 @@ create table tenants (
     probe_user           text,
     -- A reference such as env:NAME or file:PATH, never the secret itself.
     probe_secret         text,
-    -- Last change to what health evidence rests on: configuration, imports, probe set.
+    -- Raised by every change to what health evidence rests on: configuration, imports, probe set.
+    generation           bigint not null,
     changed_at           bigint not null,
     first_member_at      bigint,
     first_transaction_at bigint,
@@ -39,6 +40,7 @@ create table checklists (
     target_go_live     bigint not null,
     completed_at       bigint,
     first_completed_at bigint,
+    live_at            bigint,
     revision           bigint not null,
     unique (tenant_id, ordinal),
     foreign key (workflow, version) references workflows (name, version)
@@ -196,6 +198,8 @@ create table health_checks (
     job_id      text not null,
     aggregate   text,
     checked_at  bigint,
+    -- The tenant's generation that the check saw.
+    generation  bigint,
     finished_at bigint,
     actor       text not null,
     created_at  bigint not null

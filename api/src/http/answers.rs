@@ -174,7 +174,11 @@ pub fn health_check(check: HealthCheck) -> wire::HealthCheckView {
         id: check.id,
         job_id: check.job_id,
         tenant_id: check.tenant_id,
-        status: check.aggregate.unwrap_or_else(|| "running".to_owned()),
+        status: match (check.aggregate, check.finished_at) {
+            (Some(aggregate), _) => aggregate,
+            (None, Some(_)) => "cancelled".to_owned(),
+            (None, None) => "running".to_owned(),
+        },
         checked_at: check.checked_at,
         finished_at: check.finished_at,
         requested_by: check.actor,

@@ -3,6 +3,7 @@
 use axum::extract::{Query, State};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
+use workbench_engine::checklist::StepStatus;
 use workbench_engine::retrospective::{Durations, GroupBy, Onboarding, Retrospective, StepSpan, retrospective};
 use workbench_engine::store::DashboardRow;
 
@@ -132,6 +133,8 @@ fn onboarding(row: DashboardRow) -> Onboarding {
     let steps = row
         .steps
         .into_iter()
+        // A skipped step took nobody's time.
+        .filter(|step| step.status == StepStatus::Done)
         .filter_map(|step| {
             Some(StepSpan { step: step.id, started_at: step.started_at?, completed_at: step.completed_at? })
         })

@@ -10,6 +10,7 @@ use super::state::{Checklist, Step, StepStatus};
 use crate::definition::{Definition, Gate, StepDefinition, StepJobName, StepJobStart, StepKind, condition};
 use crate::facts::Facts;
 use crate::job::JobKind;
+use crate::precision::to_micros;
 
 /// What is asked of a checklist.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,11 +28,8 @@ pub enum Command {
     },
     /// What gates and jobs rest on has changed: health, imports or the tenant's configuration.
     EvidenceChanged,
-    /// A timer step's time has come.
-    TimerElapsed {
-        /// Step id.
-        step: String,
-    },
+    /// The time of some timer step may have come.
+    TimeElapsed,
 }
 
 /// A JSON merge patch (RFC 7396) of a step: an absent member changes nothing, `null` clears.
@@ -87,13 +85,13 @@ pub fn open(
 ) -> Vec<Event> {
     let from_opening = |step: &StepDefinition| {
         let due = step.due.as_ref().filter(|due| due.of.is_none())?;
-        Some(now + chrono::TimeDelta::from_std(due.within).ok()?)
+        Some(to_micros(later(now, due.within)))
     };
     let opened = Event::ChecklistOpened {
         ordinal,
         workflow: definition.name.clone(),
         version: definition.version,
-        target_go_live: target.unwrap_or(now + chrono::TimeDelta::days(i64::from(definition.target_days))),
+        target_go_live: to_micros(target.unwrap_or(now + chrono::TimeDelta::days(i64::from(definition.target_days)))),
         steps: definition
             .steps
             .iter()
@@ -131,7 +129,7 @@ pub fn decide(
             decision.patch(step, patch, *expected_revision, capabilities)?;
         }
         Command::EvidenceChanged => evidence_changed = true,
-        Command::TimerElapsed { step } => decision.elapse(step)?,
+        Command::TimeElapsed => {}
     }
     decision.settle(evidence_changed);
     Ok(decision.events)
@@ -345,22 +343,11 @@ impl Decision<'_> {
             let Some(due) = definition.due.as_ref().filter(|due| due.of.as_deref() == Some(id)) else { continue };
             let open =
                 self.state.step(&definition.id).is_some_and(|step| !step.status.is_closed() && step.due_at.is_none());
-            let due_at =
-                chrono::TimeDelta::from_std(due.within).ok().and_then(|within| self.now.checked_add_signed(within));
-            if open && due_at.is_some() {
+            if open {
+                let due_at = Some(to_micros(later(self.now, due.within)));
                 self.emit(Event::StepDueChanged { step: definition.id.clone(), due_at });
             }
         }
-    }
-
-    fn elapse(&mut self, id: &str) -> Result<(), Refusal> {
-        let (step, definition) = self.find(id)?;
-        let (closed, kind) = (step.status.is_closed(), definition.kind);
-        let open_needs = self.open_needs(&definition.clone());
-        if kind == StepKind::Timer && !closed && open_needs.is_empty() {
-            self.complete(id, None);
-        }
-        Ok(())
     }
 
     fn open_needs(&self, definition: &StepDefinition) -> Vec<Reason> {
@@ -386,8 +373,10 @@ impl Decision<'_> {
         let health = self.facts.health.as_ref();
         let mut reasons = Vec::new();
         let mut about_health = false;
-        for required in &gate.conditions {
-            let broken = match condition::evaluate(&required.when, &variables, &steps, self.now) {
+        let expressions: Vec<&str> = gate.conditions.iter().map(|condition| condition.when.as_str()).collect();
+        let verdicts = condition::evaluate(&expressions, &variables, &steps, self.now);
+        for (required, verdict) in gate.conditions.iter().zip(verdicts) {
+            let broken = match verdict {
                 Ok(true) => continue,
                 Ok(false) => None,
                 Err(error) => Some(error),
@@ -487,45 +476,60 @@ impl Decision<'_> {
             self.complete(&definition.id, Some(evidence));
             return;
         }
+        let requested_at = step.requested_at.filter(|requested| *requested >= self.enabled_at(definition, &step));
         let request = match (definition.kind, &definition.job, definition.after) {
             (StepKind::Job, Some(job), _) if job.start == StepJobStart::WhenEnabled => {
                 Some((JobKind::of_step(job.name), self.now))
             }
             (StepKind::Timer, _, Some(after)) => {
-                let delay = chrono::TimeDelta::from_std(after).unwrap_or(chrono::TimeDelta::MAX);
-                Some((JobKind::Timer, self.now.checked_add_signed(delay).unwrap_or(DateTime::<Utc>::MAX_UTC)))
+                if requested_at.is_some_and(|requested| later(requested, after) <= self.now) {
+                    self.complete(&definition.id, None);
+                    return;
+                }
+                Some((JobKind::Timer, later(self.now, after)))
             }
             _ => None,
         };
         if step.status == StepStatus::Pending && (request.is_some() || step.assignee.is_some()) {
             self.emit(Event::StepStarted { step: definition.id.clone() });
         }
-        if let Some((job, run_at)) = request
-            && step.requested_at.is_none_or(|requested| step.reopened_at.is_some_and(|reopened| requested < reopened))
-        {
+        if let (Some((job, run_at)), None) = (request, requested_at) {
             self.emit(Event::JobRequested(JobRequest { step: definition.id.clone(), job, run_at }));
         }
     }
 
-    /// What completes a job step, if it is there: evidence from before a reopening does not count.
+    /// Since when the step's needs have all been closed and the step itself was open: a job or a timer that was
+    /// asked for before does not count.
+    fn enabled_at(&self, definition: &StepDefinition, step: &Step) -> DateTime<Utc> {
+        let needs = definition.needs.iter().filter_map(|need| self.state.step(need)?.completed_at);
+        needs.chain(step.reopened_at).fold(self.state.opened_at, Ord::max)
+    }
+
+    /// What completes a job step, if it is there: evidence from before the opening or a reopening does not count.
     fn evidence_for(&self, definition: &StepDefinition, step: &Step) -> Option<Value> {
         let job = definition.job.as_ref().filter(|_| definition.kind == StepKind::Job)?;
-        let after_reopening = |at: DateTime<Utc>| step.reopened_at.is_none_or(|reopened| at > reopened);
+        let opened = step.reopened_at.unwrap_or(self.state.opened_at);
         match job.name {
             StepJobName::Import => {
                 let imports = &self.facts.imports;
-                let at = imports.last_clean_at.filter(|at| after_reopening(*at))?;
+                let at = imports.last_clean_at.filter(|at| *at > opened)?;
                 Some(json!({ "import": { "completed_at": at, "completed": imports.completed } }))
             }
             StepJobName::HealthCheck => {
                 let health = self.facts.health.as_ref()?;
                 let proven = health.status == "pass"
-                    && health.checked_at > self.facts.tenant.changed_at
-                    && after_reopening(health.checked_at);
+                    && health.is_newer_than_last_change(&self.facts.tenant)
+                    && health.checked_at > opened;
                 proven.then(|| json!({ "health": health }))
             }
         }
     }
+}
+
+/// A time so much later; the end of time where there is no such time.
+fn later(at: DateTime<Utc>, by: std::time::Duration) -> DateTime<Utc> {
+    let by = chrono::TimeDelta::from_std(by).unwrap_or(chrono::TimeDelta::MAX);
+    at.checked_add_signed(by).unwrap_or(DateTime::<Utc>::MAX_UTC)
 }
 
 /// A patch with trimmed text, in which emptiness is absence.
@@ -547,7 +551,7 @@ impl From<&StepPatch> for Normalised {
             status: patch.status,
             assignee: patch.assignee.as_ref().map(text),
             blocking_reason: patch.blocking_reason.as_ref().map(text),
-            due_at: patch.due_at,
+            due_at: patch.due_at.map(|due_at| due_at.map(to_micros)),
             note: text(&patch.note),
             reason: text(&patch.reason),
         }

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use super::{Checklist, Command, Event, Reason, Refusal, StepPatch, StepStatus, decide, open};
 use crate::definition::{self, Definition, Known, StepKind, condition};
 use crate::facts::{Facts, HealthFact, ImportFacts, ProbeFact, TenantFact};
+use crate::precision::to_micros;
 
 const DEFAULT: &str = include_str!("../../../workflows/tenant-onboarding.yaml");
 const CLUB: &str = include_str!("../../../workflows/club-onboarding.yaml");
@@ -27,17 +28,18 @@ fn facts() -> Facts {
             id: "svbf".to_owned(),
             country: "SE".to_owned(),
             kind: "federation".to_owned(),
-            changed_at: at(0),
+            generation: 1,
         },
         ..Facts::default()
     }
 }
 
-fn health(status: &str, checked: i64) -> HealthFact {
+fn health(status: &str, checked: i64, generation: i64) -> HealthFact {
     HealthFact {
         check_id: "hc_1".to_owned(),
         status: status.to_owned(),
         checked_at: at(checked),
+        generation,
         probes: vec![ProbeFact {
             probe: "sample_transaction".to_owned(),
             status: status.to_owned(),
@@ -97,13 +99,13 @@ impl Play {
         self.now += 60;
         self.facts.imports =
             ImportFacts { completed: 1, clean: 1, last_clean_at: Some(at(self.now)), ..ImportFacts::default() };
-        self.facts.tenant.changed_at = at(self.now);
+        self.facts.tenant.generation += 1;
         self.run(&Command::EvidenceChanged).expect("evidence is never refused");
     }
 
     fn check(&mut self, status: &str) -> Vec<Event> {
         self.now += 60;
-        self.facts.health = Some(health(status, self.now));
+        self.facts.health = Some(health(status, self.now, self.facts.tenant.generation));
         self.run(&Command::EvidenceChanged).expect("evidence is never refused")
     }
 
@@ -187,6 +189,73 @@ fn an_import_after_the_check_makes_it_stale() {
     play.import();
     let refusal = play.done("go_no_go").expect_err("the data is newer than the check");
     assert_eq!(codes(refusal), ["condition_not_met"]);
+}
+
+#[test]
+fn evidence_from_before_the_opening_completes_nothing() {
+    let mut play = Play::new(DEFAULT);
+    play.facts.imports = ImportFacts { completed: 1, clean: 1, last_clean_at: Some(at(-60)), ..ImportFacts::default() };
+    play.facts.health = Some(health("pass", -30, play.facts.tenant.generation));
+    for step in ["contract", "kickoff", "configure"] {
+        play.done(step).expect("its needs are closed");
+    }
+    assert_eq!(play.status("import_data"), StepStatus::Pending);
+    play.import();
+    assert_eq!((play.status("import_data"), play.status("dry_run")), (StepStatus::Done, StepStatus::InProgress));
+}
+
+const TIMER: &str = "name: timer\nversion: 1\ntitle: Timer\nsteps:\n  - id: sign\n    title: Sign\n\
+                     \x20 - id: cool_down\n    title: Cool down\n    kind: timer\n    needs: [sign]\n    after: 1d\n";
+const DAY: i64 = 86_400;
+
+/// When the timer step asked to be woken, by the last event that did.
+fn woken_at(events: &[Event]) -> Option<DateTime<Utc>> {
+    events.iter().rev().find_map(|event| match event {
+        Event::JobRequested(request) => Some(request.run_at),
+        _ => None,
+    })
+}
+
+#[test]
+fn a_timer_elapses_at_its_time_and_not_before() {
+    let mut play = Play::new(TIMER);
+    let events = play.done("sign").expect("it needs nothing");
+    assert_eq!(woken_at(&events), Some(at(play.now + DAY)));
+    assert_eq!(play.run(&Command::TimeElapsed), Ok(Vec::new()), "a job of an earlier request comes early");
+    play.now += DAY;
+    play.run(&Command::TimeElapsed).expect("never refused");
+    assert_eq!(play.status("cool_down"), StepStatus::Done);
+}
+
+#[test]
+fn a_timer_starts_anew_when_what_it_needs_was_taken_up_again() {
+    let mut play = Play::new(TIMER);
+    play.done("sign").expect("it needs nothing");
+    let reopen = StepPatch {
+        status: Some(StepStatus::InProgress),
+        reason: Some("the wrong person signed".to_owned()),
+        ..StepPatch::default()
+    };
+    play.patch("sign", reopen).expect("a reason was given");
+    play.now += DAY;
+    assert_eq!(play.run(&Command::TimeElapsed), Ok(Vec::new()), "its need is open");
+    let events = play.done("sign").expect("it needs nothing");
+    assert_eq!(woken_at(&events), Some(at(play.now + DAY)));
+    assert_eq!(play.status("cool_down"), StepStatus::InProgress);
+}
+
+#[test]
+fn a_blocked_timer_waits_for_its_reason_to_go() {
+    let mut play = Play::new(TIMER);
+    play.done("sign").expect("it needs nothing");
+    let block =
+        |reason: Option<&str>| StepPatch { blocking_reason: Some(reason.map(str::to_owned)), ..StepPatch::default() };
+    play.patch("cool_down", block(Some("the lawyers"))).expect("open");
+    play.now += DAY;
+    play.run(&Command::TimeElapsed).expect("never refused");
+    assert_eq!(play.status("cool_down"), StepStatus::Blocked);
+    play.patch("cool_down", block(None)).expect("open");
+    assert_eq!(play.status("cool_down"), StepStatus::Done);
 }
 
 #[test]
@@ -280,6 +349,7 @@ enum Move {
     Import,
     Check(&'static str),
     Reconfigure,
+    Elapse,
     Wait(i64),
 }
 
@@ -301,13 +371,17 @@ fn moves() -> impl Strategy<Value = Move> {
         1 => Just(Some(StepStatus::Blocked)),
         1 => Just(Some(StepStatus::Skipped)),
     ];
-    let patch = (status, text(), text(), prop::option::of(Just("because".to_owned()))).prop_map(
-        |(status, assignee, blocking_reason, reason)| StepPatch {
+    // Clients send nanoseconds, too.
+    let due = prop::option::of(prop::option::of(0u32..1_000_000_000))
+        .prop_map(|due| due.map(|nanos| nanos.and_then(|nanos| DateTime::from_timestamp(1_780_000_000, nanos))));
+    let patch = (status, text(), text(), due, prop::option::of(Just("because".to_owned()))).prop_map(
+        |(status, assignee, blocking_reason, due_at, reason)| StepPatch {
             status,
             assignee,
             blocking_reason,
+            due_at,
+            note: None,
             reason,
-            ..StepPatch::default()
         },
     );
     prop_oneof![
@@ -315,6 +389,7 @@ fn moves() -> impl Strategy<Value = Move> {
         2 => Just(Move::Import),
         3 => prop_oneof![Just("pass"), Just("warn"), Just("fail")].prop_map(Move::Check),
         1 => Just(Move::Reconfigure),
+        1 => Just(Move::Elapse),
         1 => (1i64..700_000).prop_map(Move::Wait),
     ]
 }
@@ -327,6 +402,7 @@ fn assert_legal(play: &Play) -> Result<(), TestCaseError> {
     for step in &play.state.steps {
         prop_assert_eq!(step.status == StepStatus::Blocked, step.blocking_reason.is_some(), "{:?}", step);
         prop_assert_eq!(step.status.is_closed(), step.completed_at.is_some(), "{:?}", step);
+        prop_assert_eq!(step.due_at.map(to_micros), step.due_at, "the store keeps microseconds");
         if matches!(step.status, StepStatus::InProgress | StepStatus::Done) {
             prop_assert!(step.started_at.is_some(), "{:?}", step);
         }
@@ -350,8 +426,8 @@ fn assert_gates_earned(play: &Play, events: &[Event]) -> Result<(), TestCaseErro
         }
         let variables = play.facts.variables(at(play.now));
         for required in definition.gate.iter().flat_map(|gate| &gate.conditions) {
-            let holds = condition::evaluate(&required.when, &variables, &serde_json::json!({}), at(play.now));
-            prop_assert_eq!(holds, Ok(true), "{} passed without {}", step, &required.id);
+            let holds = condition::evaluate(&[&required.when], &variables, &serde_json::json!({}), at(play.now));
+            prop_assert_eq!(holds, [Ok(true)], "{} passed without {}", step, &required.id);
         }
     }
     Ok(())
@@ -361,8 +437,8 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
     #[test]
-    fn no_sequence_reaches_an_illegal_state(club in any::<bool>(), sequence in prop::collection::vec(moves(), 1..80)) {
-        let mut play = Play::new(if club { CLUB } else { DEFAULT });
+    fn no_sequence_reaches_an_illegal_state(source in prop::sample::select(vec![DEFAULT, CLUB, TIMER]), sequence in prop::collection::vec(moves(), 1..80)) {
+        let mut play = Play::new(source);
         let mut log: Vec<(DateTime<Utc>, Event)> =
             open(&play.definition, &play.facts, "onb_1", 1, None, at(0)).into_iter().map(|event| (at(0), event)).collect();
         for step in sequence {
@@ -379,17 +455,18 @@ proptest! {
                 Move::Import => {
                     play.facts.imports.completed += 1;
                     play.facts.imports.last_clean_at = Some(at(play.now) + TimeDelta::seconds(60));
-                    play.facts.tenant.changed_at = at(play.now) + TimeDelta::seconds(60);
+                    play.facts.tenant.generation += 1;
                     Command::EvidenceChanged
                 }
                 Move::Check(status) => {
-                    play.facts.health = Some(health(status, play.now + 30));
+                    play.facts.health = Some(health(status, play.now + 30, play.facts.tenant.generation));
                     Command::EvidenceChanged
                 }
                 Move::Reconfigure => {
-                    play.facts.tenant.changed_at = at(play.now) + TimeDelta::seconds(60);
+                    play.facts.tenant.generation += 1;
                     Command::EvidenceChanged
                 }
+                Move::Elapse => Command::TimeElapsed,
                 Move::Wait(seconds) => {
                     play.now += seconds;
                     continue;
@@ -402,7 +479,7 @@ proptest! {
                     log.extend(events.into_iter().map(|event| (at(play.now), event)));
                 }
                 Err(refusal) => {
-                    prop_assert!(!matches!(command, Command::EvidenceChanged), "evidence was refused: {:?}", refusal);
+                    prop_assert!(matches!(command, Command::PatchStep { .. }), "evidence was refused: {:?}", refusal);
                     prop_assert_eq!(&before, &play.state);
                 }
             }

@@ -164,6 +164,13 @@ impl Checklist {
         self.steps.iter().find(|step| !step.status.is_closed())
     }
 
+    /// When the checklist last changed in a way that it remembers.
+    #[must_use]
+    pub fn last_change(&self) -> DateTime<Utc> {
+        let of_step = |step: &Step| step.started_at.max(step.completed_at).max(step.reopened_at).max(step.requested_at);
+        self.steps.iter().filter_map(of_step).chain(self.completed_at).fold(self.opened_at, Ord::max)
+    }
+
     /// Takes an event that [`super::decide`] answered, at the time of its decision. Total: an event about a step
     /// that does not exist changes nothing, so that replaying a log never panics.
     pub fn apply(&mut self, at: DateTime<Utc>, event: &Event) {

@@ -285,6 +285,16 @@ impl Check {
         }
         if let Some(job) = step.get("job") {
             self.mapping(job, "`job`", JOB);
+            let imports = step.get("kind").and_then(Node::text) == Some("job")
+                && job.get("name").and_then(Node::text) == Some("import");
+            if imports && job.get("start").and_then(Node::text) != Some("on_request") {
+                self.fault(
+                    job.at,
+                    "import_without_file",
+                    "an import cannot start by itself: it needs a file".to_owned(),
+                    "Write `job: { name: import, start: on_request }`.".to_owned(),
+                );
+            }
         }
         if let Some(retry) = step.get("retry") {
             self.mapping(retry, "`retry`", RETRY);

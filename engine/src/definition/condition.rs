@@ -43,20 +43,26 @@ pub enum Unfit {
     NotBoolean(String),
 }
 
-/// Whether the condition holds. An error says why that cannot be told; callers take it as "no".
-pub fn evaluate(expression: &str, variables: &Value, steps: &Value, now: DateTime<Utc>) -> Result<bool, String> {
-    if is_too_large(expression) {
-        return Err("it is too large to be read".to_owned());
-    }
-    apart(|| {
+/// Whether each condition holds, in their order. An error says why that cannot be told; callers take it as "no".
+pub fn evaluate(
+    expressions: &[&str],
+    variables: &Value,
+    steps: &Value,
+    now: DateTime<Utc>,
+) -> Vec<Result<bool, String>> {
+    let one = |expression: &str| {
+        if is_too_large(expression) {
+            return Err("it is too large to be read".to_owned());
+        }
         let program = Program::compile(expression).map_err(|error| error.to_string())?;
         match program.execute(&context(variables, steps, now)) {
             Ok(CelValue::Bool(holds)) => Ok(holds),
             Ok(other) => Err(format!("it gives {}, not true or false", other.type_of())),
             Err(error) => Err(error.to_string()),
         }
-    })
-    .unwrap_or_else(Err)
+    };
+    apart(|| expressions.iter().map(|expression| one(expression)).collect())
+        .unwrap_or_else(|error| vec![Err(error); expressions.len()])
 }
 
 /// Examines a condition of a workflow with these steps; the answer is everything that is wrong with it.
@@ -210,7 +216,7 @@ mod tests {
         let now = DateTime::<Utc>::UNIX_EPOCH;
         let variables = serde_json::json!({ "health": { "status": "pass", "age_seconds": 60 } });
         let steps = serde_json::json!({ "dry_run": { "status": "done" } });
-        let holds = |expression: &str| evaluate(expression, &variables, &steps, now);
+        let holds = |expression: &str| evaluate(&[expression], &variables, &steps, now).remove(0);
         assert_eq!(holds(r#"health.status == "pass" && steps.dry_run.status == "done""#), Ok(true));
         assert_eq!(holds("health.age_seconds <= 7 * 86400"), Ok(true));
         assert_eq!(holds("health.age_seconds > 60"), Ok(false));
@@ -247,7 +253,7 @@ mod tests {
             "(".repeat(MAX_LENGTH),
         ] {
             let _ = examine(&expression, &STEPS);
-            let _ = evaluate(&expression, &Value::Null, &Value::Null, DateTime::<Utc>::UNIX_EPOCH);
+            let _ = evaluate(&[&expression], &Value::Null, &Value::Null, DateTime::<Utc>::UNIX_EPOCH);
         }
     }
 
@@ -255,7 +261,7 @@ mod tests {
         #[test]
         fn no_text_panics(text in ".{0,60}") {
             let _ = examine(&text, &STEPS);
-            let _ = evaluate(&text, &Value::Null, &Value::Null, DateTime::<Utc>::UNIX_EPOCH);
+            let _ = evaluate(&[&text], &Value::Null, &Value::Null, DateTime::<Utc>::UNIX_EPOCH);
         }
     }
 }

@@ -51,6 +51,10 @@ const GALLERY: &[(&str, &[Expected])] = &[
         &[(7, 10, "kind_mismatch")],
     ),
     (
+        "name: one\nversion: 1\ntitle: One\nsteps:\n  - id: a\n    title: A\n    kind: job\n    job: { name: import }\n",
+        &[(8, 10, "import_without_file")],
+    ),
+    (
         "name: one\nversion: 1\ntitle: One\nsteps:\n  - id: a\n    title: A\n    due: { within: soon }\n",
         &[(7, 20, "bad_duration")],
     ),
@@ -67,7 +71,7 @@ const GALLERY: &[(&str, &[Expected])] = &[
         &[(10, 26, "condition_not_boolean")],
     ),
     (
-        "name: one\nversion: 1\ntitle: One\nsteps:\n  - id: a\n    title: A\n    kind: job\n    job: { name: import }\n    retry: { factor: 0.5, jitter: 2, max_attempts: 0 }\n",
+        "name: one\nversion: 1\ntitle: One\nsteps:\n  - id: a\n    title: A\n    kind: job\n    job: { name: health_check }\n    retry: { factor: 0.5, jitter: 2, max_attempts: 0 }\n",
         &[(9, 22, "out_of_range"), (9, 35, "out_of_range"), (9, 52, "out_of_range")],
     ),
     (

@@ -15,6 +15,7 @@ mod schema;
 mod tree;
 
 pub use fault::{Fault, render};
+pub(crate) use load::read_stored;
 pub use load::{Known, Loaded, load};
 pub use model::{
     Condition, Definition, Due, Gate, Retry, StepDefinition, StepJob, StepJobName, StepJobStart, StepKind,

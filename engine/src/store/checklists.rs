@@ -11,7 +11,7 @@ use super::row::{Columns, micros};
 use super::tenants::Tenant;
 use super::{NewJob, Store, StoreError, Tx};
 use crate::checklist::{self, Checklist, Command, Event, Step};
-use crate::definition::{self, Definition, Known};
+use crate::definition::{self, Definition};
 use crate::facts::{Facts, ImportFacts, TenantFact};
 use crate::job::JobKind;
 use crate::log::NewEntry;
@@ -60,7 +60,7 @@ pub(super) fn step(row: &AnyRow) -> Result<Step, StoreError> {
 }
 
 const STEPS: &str = "select * from steps where checklist_id = $1 order by position";
-/// A tenant's open checklist, else its latest.
+/// A tenant's open checklist, else its latest: of several, only the latest can be open.
 const CURRENT: &str = "select * from checklists where tenant_id = $1 order by ordinal desc limit 1";
 
 impl Store {
@@ -117,25 +117,26 @@ impl Store {
 
     /// The definition that a checklist is pinned to.
     pub async fn definition(&self, name: &str, version: u32) -> Result<Arc<Definition>, StoreError> {
-        parse_stored(name, &self.workflow_version(name, version).await?.source)
+        if let Some(known) = self.known_definition(name, version) {
+            return Ok(known);
+        }
+        let stored = self.workflow_version(name, version).await?;
+        let read = definition::read_stored(&stored.source);
+        Ok(self.remember_definition(read.map_err(|error| StoreError::corrupt("workflows.source", &error))?))
     }
-}
-
-/// A stored definition was sound when it was stored; if it no longer loads, the code has changed under it.
-fn parse_stored(name: &str, source: &str) -> Result<Arc<Definition>, StoreError> {
-    definition::load(name, source, &Known::default())
-        .map(|loaded| Arc::new(loaded.definition))
-        .map_err(|faults| StoreError::corrupt("workflows.source", &definition::render(&faults)))
 }
 
 impl Tx {
     /// Opens a checklist. Refused where the tenant has an open one.
     pub async fn open_checklist(&mut self, opening: &Opening<'_>) -> Result<Checklist, StoreError> {
         let Opening { tenant_id, definition, target_go_live } = opening;
+        // The latest checklist could be reopened meanwhile; where there is none, two could be opened at once.
+        self.lock_checklist(tenant_id).await?;
         let lock = format!("select * from tenants where id = $1{}", self.for_update());
         let tenant = self.maybe_row(sqlx::query(AssertSqlSafe(lock)).bind(*tenant_id)).await?;
         let tenant = super::tenants::tenant(&tenant.ok_or_else(|| StoreError::not_found("tenant", tenant_id))?)?;
         let latest = self.maybe_row(sqlx::query(CURRENT).bind(*tenant_id)).await?.as_ref().map(head).transpose()?;
+        self.fix_time(tenant.created_at);
         if let Some(open) = latest.as_ref().filter(|latest| latest.completed_at.is_none()) {
             return Err(StoreError::Exists { what: "open onboarding", id: open.id.clone() });
         }
@@ -195,21 +196,9 @@ impl Tx {
     /// Decides a command about a tenant's checklist under its lock and stores what was decided: state, events and
     /// the jobs they call for. Answers the checklist afterwards and the events.
     pub async fn decide(&mut self, tenant_id: &str, command: &Command) -> Result<(Checklist, Vec<Event>), StoreError> {
-        let lock = format!("{CURRENT}{}", self.for_update());
-        let row = self.maybe_row(sqlx::query(AssertSqlSafe(lock)).bind(tenant_id)).await?;
-        let mut before = head(&row.ok_or_else(|| StoreError::not_found("onboarding of tenant", tenant_id))?)?;
-        before.steps =
-            self.rows(sqlx::query(STEPS).bind(&before.id)).await?.iter().map(step).collect::<Result<_, _>>()?;
-        let source = self
-            .maybe_row(
-                sqlx::query("select source from workflows where name = $1 and version = $2")
-                    .bind(&before.workflow)
-                    .bind(i64::from(before.version)),
-            )
-            .await?
-            .ok_or_else(|| StoreError::not_found("workflow version", &before.workflow))?
-            .text("source")?;
-        let definition = parse_stored(&before.workflow, &source)?;
+        let before = self.lock_checklist(tenant_id).await?;
+        let before = before.ok_or_else(|| StoreError::not_found("onboarding of tenant", tenant_id))?;
+        let definition = self.definition_of(&before).await?;
         let tenant = self.tenant(tenant_id).await?.ok_or_else(|| StoreError::not_found("tenant", tenant_id))?;
         let facts = self.facts(&tenant).await?;
         let events = checklist::decide(&definition, &before, &facts, command, self.now())?;
@@ -225,8 +214,39 @@ impl Tx {
         Ok((after, events))
     }
 
+    /// Holds the tenant's current checklist, if there is one, until the commit. Whoever also writes the tenant holds
+    /// the checklist first (see the order of locks in [`super`]).
+    pub(super) async fn lock_checklist(&mut self, tenant_id: &str) -> Result<Option<Checklist>, StoreError> {
+        let lock = format!("{CURRENT}{}", self.for_update());
+        let row = self.maybe_row(sqlx::query(AssertSqlSafe(lock)).bind(tenant_id)).await?;
+        let Some(row) = row else { return Ok(None) };
+        let mut checklist = head(&row)?;
+        checklist.steps =
+            self.rows(sqlx::query(STEPS).bind(&checklist.id)).await?.iter().map(step).collect::<Result<_, _>>()?;
+        self.fix_time(checklist.last_change());
+        Ok(Some(checklist))
+    }
+
+    async fn definition_of(&mut self, checklist: &Checklist) -> Result<Arc<Definition>, StoreError> {
+        let (name, version) = (&checklist.workflow, checklist.version);
+        if let Some(known) = self.store().known_definition(name, version) {
+            return Ok(known);
+        }
+        let source = self
+            .maybe_row(
+                sqlx::query("select source from workflows where name = $1 and version = $2")
+                    .bind(name)
+                    .bind(i64::from(version)),
+            )
+            .await?
+            .ok_or_else(|| StoreError::not_found("workflow version", name))?
+            .text("source")?;
+        let read = definition::read_stored(&source);
+        Ok(self.store().remember_definition(read.map_err(|error| StoreError::corrupt("workflows.source", &error))?))
+    }
+
     /// As [`Tx::decide`] for a tenant that may have no checklist: evidence can change without one.
-    pub(super) async fn decide_if_onboarding(&mut self, tenant_id: &str, command: &Command) -> Result<(), StoreError> {
+    pub async fn decide_if_onboarding(&mut self, tenant_id: &str, command: &Command) -> Result<(), StoreError> {
         match self.decide(tenant_id, command).await {
             Ok(_) | Err(StoreError::NotFound { what: "onboarding of tenant", .. }) => Ok(()),
             Err(error) => Err(error),
@@ -288,10 +308,10 @@ impl Tx {
             });
             match event {
                 Event::StepCompleted { step, .. } if live_step == Some(step) => {
-                    self.set_live(&checklist.tenant_id, Some(self.now())).await?;
+                    self.set_live(checklist, Some(self.now())).await?;
                 }
                 Event::StepReopened { step, .. } if live_step == Some(step) => {
-                    self.set_live(&checklist.tenant_id, None).await?;
+                    self.set_live(checklist, None).await?;
                 }
                 Event::JobRequested(request) => {
                     let retry = definition.step(&request.step).and_then(|step| step.retry.clone()).unwrap_or_default();
@@ -346,7 +366,7 @@ impl Tx {
                 id: tenant.id.clone(),
                 country: tenant.country.clone(),
                 kind: tenant.kind.clone(),
-                changed_at: tenant.changed_at,
+                generation: tenant.generation,
             },
         })
     }

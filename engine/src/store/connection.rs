@@ -1,17 +1,19 @@
 //! Connecting, migrating, and the transaction in which everything is written.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use sqlx::any::{AnyArguments, AnyPoolOptions, AnyRow};
 use sqlx::query::Query;
-use sqlx::{Any, AnyPool, Executor, Transaction};
+use sqlx::{Any, AnyPool, Connection, Executor, Transaction};
 use tokio::sync::{Mutex, Notify, OwnedMutexGuard, watch};
 
-use super::row;
+use crate::definition::Definition;
 use crate::log::{Actor, Entry, NewEntry};
+use crate::precision::to_micros;
 
 /// Which database stands behind the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,21 +112,35 @@ impl StoreError {
                 | sqlx::Error::WorkerCrashed
                 | sqlx::Error::Tls(_)
                 | sqlx::Error::Protocol(_) => true,
-                // 57P: the server is shutting down or starting up; 53: it is out of resources; 40: the
-                // transaction lost against another; 5 and 6: SQLite is busy or locked.
-                sqlx::Error::Database(error) => error.code().is_some_and(|code| {
-                    code.starts_with("57P")
-                        || code.starts_with("53")
-                        || code.starts_with("40")
-                        || code == "5"
-                        || code == "6"
-                }),
+                sqlx::Error::Database(error) => error.code().is_some_and(|code| passes(&code)),
                 _ => false,
             },
             _ => false,
         }
     }
 }
+
+/// Whether an error of this code passes by itself.
+fn passes(code: &str) -> bool {
+    // Postgres: 08 is the connection, 40 a transaction that lost against another, 53 resources, 57P a server that
+    // stops or starts, 55P03 a lock not had in time, 25P03 a transaction that was left open for too long.
+    let postgres = ["08", "40", "53", "57P", "55P03", "25P03"].iter().any(|class| code.starts_with(class));
+    // SQLite: the low byte of an extended code is its class; 5 is busy, 6 locked.
+    let sqlite = code.len() < 5 && code.parse::<u32>().is_ok_and(|code| matches!(code & 0xff, 5 | 6));
+    postgres && code.len() == 5 || sqlite
+}
+
+/// What every Postgres connection is told. A process that stalls in a transaction, or whose host is gone, must not
+/// hold its locks for long: the log's head is one of them, and everybody waits for it.
+const POSTGRES_SESSION: [&str; 4] = [
+    "set idle_in_transaction_session_timeout = '10s'",
+    "set lock_timeout = '10s'",
+    "set tcp_user_timeout = '15s'",
+    "set tcp_keepalives_idle = 15",
+];
+/// FULL: a commit that was answered survives a power cut.
+const SQLITE_SESSION: [&str; 3] =
+    ["pragma journal_mode = wal", "pragma synchronous = full", "pragma busy_timeout = 10000"];
 
 /// A pool of connections, and what wakes those who wait for news.
 #[derive(Debug, Clone)]
@@ -135,7 +151,12 @@ pub struct Store {
     writer: Arc<Mutex<()>>,
     jobs_wanted: Arc<Notify>,
     head: Arc<watch::Sender<i64>>,
+    /// Stored versions never change, so each is read once.
+    definitions: Arc<std::sync::Mutex<Definitions>>,
 }
+
+/// Definitions by name and version.
+type Definitions = HashMap<(String, u32), Arc<Definition>>;
 
 impl Store {
     /// Connects without touching the schema. `url` is `sqlite:PATH` or `postgres://…`.
@@ -148,22 +169,18 @@ impl Store {
         } else {
             return Err(StoreError::Address(without_password(url)));
         };
-        let url = match sqlite_path(url) {
-            Some(path) => format!("sqlite://{}?mode=rwc", path.display()),
-            None => url.to_owned(),
+        let session: &'static [&'static str] = match dialect {
+            Dialect::Sqlite => &SQLITE_SESSION,
+            Dialect::Postgres => &POSTGRES_SESSION,
         };
+        let url = driver_url(url);
         let pool = AnyPoolOptions::new()
             .max_connections(max_connections)
             .acquire_timeout(Duration::from_secs(5))
             .after_connect(move |connection, _| {
                 Box::pin(async move {
-                    if dialect == Dialect::Sqlite {
-                        // FULL: a commit that was answered survives a power cut.
-                        for pragma in
-                            ["pragma journal_mode = wal", "pragma synchronous = full", "pragma busy_timeout = 10000"]
-                        {
-                            connection.execute(pragma).await?;
-                        }
+                    for statement in session {
+                        connection.execute(*statement).await?;
                     }
                     Ok(())
                 })
@@ -176,6 +193,7 @@ impl Store {
             writer: Arc::default(),
             jobs_wanted: Arc::default(),
             head: Arc::new(watch::Sender::new(0)),
+            definitions: Arc::default(),
         })
     }
 
@@ -189,7 +207,15 @@ impl Store {
         // A queue that keeps tables of its own in the same database must never meet our history.
         migrator.dangerous_set_table_name("workbench_migrations");
         migrator.set_locking(lock.is_none());
-        migrator.run(&self.pool).await?;
+        // On a connection without our limits: waiting for another daemon's migration may take its time.
+        let mut connection = sqlx::AnyConnection::connect(&driver_url(url)).await?;
+        if self.dialect == Dialect::Sqlite {
+            for statement in SQLITE_SESSION {
+                connection.execute(statement).await?;
+            }
+        }
+        migrator.run(&mut connection).await?;
+        connection.close().await?;
         drop(lock);
         Ok(())
     }
@@ -200,8 +226,9 @@ impl Store {
         self.dialect
     }
 
-    /// Begins a transaction that may write. On SQLite it takes the write lock at once: a read transaction is
-    /// never upgraded.
+    /// Begins a transaction that may write, at `now` or later: the time is taken again once the transaction has
+    /// what it waited for (see [`Tx::now`]). On SQLite it takes the write lock at once: a read transaction is never
+    /// upgraded.
     pub async fn begin(&self, actor: &Actor, now: DateTime<Utc>) -> Result<Tx, StoreError> {
         let (writer, begin) = match self.dialect {
             Dialect::Sqlite => (Some(Arc::clone(&self.writer).lock_owned().await), "begin immediate"),
@@ -212,7 +239,8 @@ impl Store {
             inner,
             store: self.clone(),
             actor: actor.clone(),
-            now: row::truncate(now),
+            now: to_micros(now.max(Utc::now())),
+            time_is_fixed: false,
             entries: Vec::new(),
             jobs_wanted: false,
             _writer: writer,
@@ -250,6 +278,19 @@ impl Store {
         Ok(head)
     }
 
+    /// A definition that was read before.
+    pub(super) fn known_definition(&self, name: &str, version: u32) -> Option<Arc<Definition>> {
+        let known = self.definitions.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get(&(name.to_owned(), version)).map(Arc::clone)
+    }
+
+    pub(super) fn remember_definition(&self, definition: Definition) -> Arc<Definition> {
+        let definition = Arc::new(definition);
+        let mut known = self.definitions.lock().unwrap_or_else(PoisonError::into_inner);
+        known.insert((definition.name.clone(), definition.version), Arc::clone(&definition));
+        definition
+    }
+
     fn advance_head(&self, seq: i64) {
         self.head.send_if_modified(|head| {
             let news = seq > *head;
@@ -272,6 +313,7 @@ pub struct Tx {
     store: Store,
     actor: Actor,
     now: DateTime<Utc>,
+    time_is_fixed: bool,
     entries: Vec<NewEntry>,
     jobs_wanted: bool,
     // After the transaction, so that the write lock is given back last.
@@ -279,10 +321,24 @@ pub struct Tx {
 }
 
 impl Tx {
-    /// The one time of everything that this transaction writes, to the microsecond.
+    /// The time of what this transaction writes, to the microsecond. A transaction that decides about a checklist
+    /// takes it anew once it holds the checklist, so that a later decision is never dated before an earlier one.
     #[must_use]
     pub fn now(&self) -> DateTime<Utc> {
         self.now
+    }
+
+    /// Fixes the time of this transaction, now that it holds what it waited for: not before `floor`. Whatever was
+    /// decided is dated with it, so a second call changes nothing.
+    pub(super) fn fix_time(&mut self, floor: DateTime<Utc>) {
+        if !self.time_is_fixed {
+            self.now = to_micros(self.now.max(Utc::now()).max(floor));
+            self.time_is_fixed = true;
+        }
+    }
+
+    pub(super) fn store(&self) -> &Store {
+        &self.store
     }
 
     /// Who writes.
@@ -344,6 +400,14 @@ impl Tx {
 
     pub(super) async fn rows(&mut self, query: Query<'_, Any, AnyArguments>) -> Result<Vec<AnyRow>, StoreError> {
         Ok(query.fetch_all(&mut *self.inner).await?)
+    }
+}
+
+/// The address as the driver wants it.
+fn driver_url(url: &str) -> String {
+    match sqlite_path(url) {
+        Some(path) => format!("sqlite://{}?mode=rwc", path.display()),
+        None => url.to_owned(),
     }
 }
 

@@ -1,5 +1,7 @@
 //! The dashboard: one row per onboarding.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use sqlx::AssertSqlSafe;
 
@@ -61,7 +63,7 @@ pub struct DashboardRow {
     pub target_go_live: DateTime<Utc>,
     /// When every step was closed.
     pub completed_at: Option<DateTime<Utc>>,
-    /// When the tenant went live.
+    /// When it went live, by this onboarding.
     pub live_at: Option<DateTime<Utc>>,
     /// Latest aggregate, if there was a check.
     pub health: Option<String>,
@@ -83,9 +85,9 @@ impl Store {
         };
         let statement = format!(
             "select c.id, c.tenant_id, c.workflow, c.version, c.opened_at, c.target_go_live, c.completed_at,
-                    t.name, t.country, t.kind, t.time_zone, t.live_at,
+                    c.live_at, t.name, t.country, t.kind, t.time_zone,
                     (select h.aggregate from health_checks h
-                     where h.tenant_id = c.tenant_id and h.finished_at is not null
+                     where h.tenant_id = c.tenant_id and h.aggregate is not null
                      order by h.checked_at desc limit 1) as health
              from checklists c join tenants t on t.id = c.tenant_id
              where {status}
@@ -153,11 +155,12 @@ impl Store {
         for row in page.iter() {
             query = query.bind(&row.checklist_id);
         }
+        let mut steps: HashMap<String, Vec<Step>> = HashMap::new();
         for row in &query.fetch_all(&self.pool).await? {
-            let checklist = row.text("checklist_id")?;
-            if let Some(owner) = page.iter_mut().find(|owner| owner.checklist_id == checklist) {
-                owner.steps.push(super::checklists::step(row)?);
-            }
+            steps.entry(row.text("checklist_id")?).or_default().push(super::checklists::step(row)?);
+        }
+        for row in page.iter_mut() {
+            row.steps = steps.remove(&row.checklist_id).unwrap_or_default();
         }
         Ok(())
     }

@@ -21,11 +21,11 @@ pub struct HealthCheck {
     pub tenant_id: String,
     /// The job that runs it.
     pub job_id: String,
-    /// `pass`, `warn` or `fail`; absent while it runs.
+    /// `pass`, `warn` or `fail`; absent while it runs, and where it was cancelled.
     pub aggregate: Option<String>,
-    /// When the first probe started.
+    /// When it began.
     pub checked_at: Option<DateTime<Utc>>,
-    /// When the last probe ended.
+    /// When the last probe ended, or the check was given up.
     pub finished_at: Option<DateTime<Utc>>,
     /// Who asked for it.
     pub actor: String,
@@ -56,8 +56,18 @@ pub struct ProbeRow {
     pub trace: Value,
 }
 
-/// A probe's result, to be stored.
-pub type NewProbeResult = ProbeRow;
+/// What a run of the probes found, to be stored.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HealthOutcome {
+    /// `pass`, `warn` or `fail`.
+    pub aggregate: String,
+    /// When the run began.
+    pub checked_at: DateTime<Utc>,
+    /// The tenant's generation that the run saw.
+    pub generation: i64,
+    /// One result per probe.
+    pub probes: Vec<ProbeRow>,
+}
 
 fn check(row: &AnyRow) -> Result<HealthCheck, StoreError> {
     Ok(HealthCheck {
@@ -140,18 +150,20 @@ impl Tx {
         &mut self,
         job: &Job,
         check_id: &str,
-        aggregate: &str,
-        checked_at: DateTime<Utc>,
-        probes: &[NewProbeResult],
+        outcome: &HealthOutcome,
     ) -> Result<(), StoreError> {
+        let HealthOutcome { aggregate, checked_at, generation, probes } = outcome;
         self.command_job(&job.id, &JobCommand::Succeed { attempt: job.attempt }).await?;
         let now = micros(self.now());
         self.execute(
-            sqlx::query("update health_checks set aggregate = $1, checked_at = $2, finished_at = $3 where id = $4")
-                .bind(aggregate)
-                .bind(micros(checked_at))
-                .bind(now)
-                .bind(check_id),
+            sqlx::query(
+                "update health_checks set aggregate = $1, checked_at = $2, generation = $3, finished_at = $4 where id = $5",
+            )
+            .bind(aggregate)
+            .bind(micros(*checked_at))
+            .bind(generation)
+            .bind(now)
+            .bind(check_id),
         )
         .await?;
         for (position, probe) in (0i64..).zip(probes) {
@@ -184,23 +196,40 @@ impl Tx {
         self.decide_if_onboarding(&job.tenant_id, &Command::EvidenceChanged).await
     }
 
-    /// A health check whose job died has proven nothing: it counts as failed, and gates must see it.
-    pub(super) async fn follow_health_job(&mut self, job: &Job) -> Result<(), StoreError> {
-        let Some(check_id) = job.subject_id.as_deref().filter(|_| job.state == JobState::Failed) else { return Ok(()) };
+    /// Keeps a health check in step with its job where the job ended otherwise than well, or was revived. A check
+    /// whose job died has proven nothing: it counts as failed, and gates must see it. One that was cancelled says
+    /// nothing at all.
+    pub(super) async fn follow_health_job(&mut self, before: &Job, after: &Job) -> Result<(), StoreError> {
+        let Some(check_id) = after.subject_id.as_deref() else { return Ok(()) };
         let now = micros(self.now());
+        let aggregate = match (before.state, after.state) {
+            (_, JobState::Failed) => Some("fail"),
+            (_, JobState::Cancelled) => None,
+            (JobState::Failed | JobState::Cancelled, JobState::Retrying) => {
+                let revive =
+                    "update health_checks set aggregate = null, checked_at = null, finished_at = null where id = $1";
+                self.execute(sqlx::query(revive).bind(check_id)).await?;
+                return Ok(());
+            }
+            _ => return Ok(()),
+        };
         self.execute(
-            sqlx::query("update health_checks set aggregate = 'fail', checked_at = $1, finished_at = $1 where id = $2")
+            sqlx::query("update health_checks set aggregate = $1, checked_at = $2, finished_at = $3 where id = $4")
+                .bind(aggregate)
+                .bind(aggregate.map(|_| now))
                 .bind(now)
                 .bind(check_id),
         )
         .await?;
+        if aggregate.is_none() {
+            return Ok(());
+        }
         self.record(NewEntry::of_tenant(
             "health_checked",
-            &job.tenant_id,
-            json!({ "check": check_id, "aggregate": "fail", "error": job.last_error }),
+            &after.tenant_id,
+            json!({ "check": check_id, "aggregate": aggregate, "error": after.last_error }),
         ));
-        // The checklist decides over the same evidence; the future is boxed because deciding can end up here again.
-        Box::pin(self.decide_if_onboarding(&job.tenant_id, &Command::EvidenceChanged)).await
+        self.decide_if_onboarding(&after.tenant_id, &Command::EvidenceChanged).await
     }
 
     /// The latest finished health check, as gates see it: by when its evidence was taken, not when it ended.
@@ -208,13 +237,14 @@ impl Tx {
         let row = self
             .maybe_row(
                 sqlx::query(
-                    "select * from health_checks where tenant_id = $1 and finished_at is not null and aggregate is not null
+                    "select * from health_checks where tenant_id = $1 and aggregate is not null
                      order by checked_at desc, id desc limit 1",
                 )
                 .bind(tenant_id),
             )
             .await?;
-        let Some(found) = row.as_ref().map(check).transpose()? else { return Ok(None) };
+        let Some(row) = row else { return Ok(None) };
+        let (found, generation) = (check(&row)?, row.maybe_int("generation")?.unwrap_or(0));
         let rows = self.rows(sqlx::query(PROBES).bind(&found.id)).await?;
         let probes = rows
             .iter()
@@ -226,6 +256,7 @@ impl Tx {
             check_id: found.id,
             status,
             checked_at,
+            generation,
             probes,
         }))
     }

@@ -366,7 +366,19 @@ impl Tx {
             return Err(StoreError::ImportState { from: import.state, to });
         }
         self.set_import_state(&import, to, payload).await?;
+        let given_up = matches!(to, ImportState::Failed | ImportState::Cancelled);
+        if import.state == ImportState::Loading && given_up {
+            // What its chunks have stored stays.
+            self.data_changed(&import.tenant_id).await?;
+        }
         Ok(import)
+    }
+
+    /// The tenant's data is another than before: evidence from before says nothing of it.
+    async fn data_changed(&mut self, tenant_id: &str) -> Result<(), StoreError> {
+        self.lock_checklist(tenant_id).await?;
+        self.touch_tenant(tenant_id).await?;
+        self.decide_if_onboarding(tenant_id, &Command::EvidenceChanged).await
     }
 
     async fn set_import_state(&mut self, import: &Import, to: ImportState, payload: Value) -> Result<(), StoreError> {
@@ -419,7 +431,7 @@ impl Tx {
 
     /// Begins, or begins again, to read an import: what an earlier attempt stored of the preview goes.
     pub async fn begin_preview(&mut self, job: &Job, import_id: &str) -> Result<Import, StoreError> {
-        self.progress(job, 0, None, "bytes", lease_kept(job, self.now())).await?;
+        self.progress(job, 0, None, "bytes", TimeDelta::zero()).await?;
         let import = self.move_import(import_id, ImportState::Parsing, Value::Null).await?;
         self.execute(sqlx::query("delete from import_issues where import_id = $1").bind(import_id)).await?;
         Ok(import)
@@ -491,7 +503,7 @@ impl Tx {
 
     /// A person has seen the preview and wants it stored. Confirming twice is confirming once.
     pub async fn confirm_import(&mut self, import_id: &str) -> Result<Option<String>, StoreError> {
-        if self.locked_import(import_id).await?.state == ImportState::Loading {
+        if matches!(self.locked_import(import_id).await?.state, ImportState::Loading | ImportState::Completed) {
             return Ok(None);
         }
         let import = self.move_import(import_id, ImportState::Loading, Value::Null).await?;
@@ -505,23 +517,36 @@ impl Tx {
 
     /// Stops an import that has not been stored whole, and its job with it. What chunks have stored stays.
     pub async fn cancel_import(&mut self, import_id: &str) -> Result<(), StoreError> {
-        self.move_import(import_id, ImportState::Cancelled, Value::Null).await?;
+        // Jobs are locked before their import. One that is written in between finds the import cancelled.
         let jobs = self
             .rows(
-                sqlx::query("select id from jobs where subject_id = $1 and state in ('queued', 'retrying', 'running')")
-                    .bind(import_id),
+                sqlx::query(
+                    "select id from jobs where subject_id = $1 and state in ('queued', 'retrying', 'running') order by id",
+                )
+                .bind(import_id),
             )
             .await?;
         for row in &jobs {
-            self.command_job(&row.text("id")?, &JobCommand::Cancel).await?;
+            match self.command_job(&row.text("id")?, &JobCommand::Cancel).await {
+                // It has ended since; the import tells what that means.
+                Ok(_) | Err(StoreError::JobRefused(_)) => {}
+                Err(error) => return Err(error),
+            }
         }
-        Ok(())
+        match self.move_import(import_id, ImportState::Cancelled, Value::Null).await {
+            // Cancelling a job that was waiting has cancelled its import.
+            Err(StoreError::ImportState { from: ImportState::Cancelled, .. }) if !jobs.is_empty() => Ok(()),
+            other => other.map(drop),
+        }
     }
 
-    /// The import that a load job works on, if it may still be loaded.
+    /// The import that a load job works on, if it may still be loaded. From here on, evidence from before says
+    /// nothing of the tenant's data.
     pub async fn begin_loading(&mut self, job: &Job, import_id: &str) -> Result<Import, StoreError> {
-        self.progress(job, 0, None, "rows", lease_kept(job, self.now())).await?;
-        self.move_import(import_id, ImportState::Loading, Value::Null).await
+        self.progress(job, 0, None, "rows", TimeDelta::zero()).await?;
+        let import = self.move_import(import_id, ImportState::Loading, Value::Null).await?;
+        self.data_changed(&import.tenant_id).await?;
+        Ok(import)
     }
 
     /// Stores a chunk and its checkpoint, or neither. A worker that has lost its job is refused by the fence.
@@ -582,6 +607,8 @@ impl Tx {
     pub async fn complete_import(&mut self, job: &Job, import_id: &str) -> Result<(), StoreError> {
         self.command_job(&job.id, &JobCommand::Succeed { attempt: job.attempt }).await?;
         let import = self.move_import(import_id, ImportState::Completed, Value::Null).await?;
+        // Held before the time is written: a step that is reopened meanwhile is reopened before this.
+        self.lock_checklist(&import.tenant_id).await?;
         let now = micros(self.now());
         self.execute(sqlx::query("update imports set completed_at = $1 where id = $2").bind(now).bind(import_id))
             .await?;
@@ -633,9 +660,4 @@ impl Tx {
             other => other.map(drop),
         }
     }
-}
-
-/// What is left of the job's lease: beginning must not shorten it.
-fn lease_kept(job: &Job, now: DateTime<Utc>) -> TimeDelta {
-    job.lease_until.map_or(TimeDelta::zero(), |until| until - now).max(TimeDelta::zero())
 }

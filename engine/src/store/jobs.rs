@@ -298,7 +298,7 @@ impl Tx {
         }
         match after.kind {
             JobKind::ImportPreview | JobKind::ImportLoad => self.follow_import_job(&before, &after).await?,
-            JobKind::HealthCheck => self.follow_health_job(&after).await?,
+            JobKind::HealthCheck => self.follow_health_job(&before, &after).await?,
             JobKind::Timer => {}
         }
         if let Some(kind) = logged_as(&before, &after) {
@@ -338,7 +338,7 @@ impl Tx {
         Ok(())
     }
 
-    /// Stores progress and prolongs the lease, under the fence: a worker that has lost the job gets a refusal and
+    /// Stores progress and prolongs the lease to `lease` from now, under the fence: a worker that has lost the job gets a refusal and
     /// must not commit what it did.
     pub async fn progress(
         &mut self,
@@ -351,8 +351,9 @@ impl Tx {
         let kept = self
             .execute(
                 sqlx::query(
-                    // Progress never runs backwards, even where an attempt starts over.
-                    "update jobs set done = case when done > $1 then done else $1 end, total = $2, unit = $3, lease_until = $4
+                    // Neither runs backwards: an attempt may start over, a heartbeat may have come later.
+                    "update jobs set done = case when done > $1 then done else $1 end, total = $2, unit = $3,
+                            lease_until = case when lease_until > $4 then lease_until else $4 end
                      where id = $5 and attempt = $6 and state = 'running'",
                 )
                 .bind(done)

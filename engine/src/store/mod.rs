@@ -2,6 +2,9 @@
 //!
 //! A [`Tx`] collects what is to be logged and appends it to the chain when it commits, so that state, audit
 //! event and job intent are one transaction and the chain's end is locked only for its last statements.
+//!
+//! Rows are locked in one order, so that no two transactions wait for each other: job, import, checklist, tenant,
+//! the chain's end.
 
 mod access;
 mod checklists;
@@ -22,7 +25,7 @@ pub use checklists::Opening;
 pub use connection::{Dialect, Store, StoreError, Tx};
 pub use dashboard::{DashboardFilter, DashboardRow, DashboardStatus};
 pub use events::{EventFilter, Verified};
-pub use health::{HealthCheck, NewProbeResult, ProbeRow};
+pub use health::{HealthCheck, HealthOutcome, ProbeRow};
 pub use idempotency::{Replay, StoredAnswer};
 pub use imports::{Chunk, Counts, Import, IssueFilter, NewImport, NewIssue, PreviewResult, StoredIssue, StoredRecord};
 pub use jobs::{Attempt, JobFilter, NewJob};

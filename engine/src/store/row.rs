@@ -12,11 +12,6 @@ pub fn micros(at: DateTime<Utc>) -> i64 {
     at.timestamp_micros()
 }
 
-/// Cuts a time to the precision that the store keeps, so that what is decided equals what is read back.
-pub fn truncate(at: DateTime<Utc>) -> DateTime<Utc> {
-    DateTime::from_timestamp_micros(at.timestamp_micros()).unwrap_or(at)
-}
-
 /// Reads columns by name; every error names the column.
 pub trait Columns {
     fn text(&self, column: &str) -> Result<String, StoreError>;

@@ -6,6 +6,7 @@ use sqlx::any::AnyRow;
 
 use super::row::{Columns, micros};
 use super::{Store, StoreError, Tx};
+use crate::checklist::Checklist;
 use crate::log::NewEntry;
 
 /// A tenant as stored.
@@ -31,7 +32,9 @@ pub struct Tenant {
     pub probe_user: Option<String>,
     /// Reference to the probes' secret: `env:NAME` or `file:PATH`.
     pub probe_secret: Option<String>,
-    /// Last change to what health evidence rests on.
+    /// Raised by every change to what health evidence rests on.
+    pub generation: i64,
+    /// When that last changed.
     pub changed_at: DateTime<Utc>,
     /// First imported member.
     pub first_member_at: Option<DateTime<Utc>>,
@@ -80,6 +83,7 @@ pub(super) fn tenant(row: &AnyRow) -> Result<Tenant, StoreError> {
         platform_url: row.maybe_text("platform_url")?,
         probe_user: row.maybe_text("probe_user")?,
         probe_secret: row.maybe_text("probe_secret")?,
+        generation: row.int("generation")?,
         changed_at: row.time("changed_at")?,
         first_member_at: row.maybe_time("first_member_at")?,
         first_transaction_at: row.maybe_time("first_transaction_at")?,
@@ -117,8 +121,8 @@ impl Tx {
             .execute(
                 sqlx::query(
                     "insert into tenants (id, name, country, kind, time_zone, language, hierarchy_depth, platform_url,
-                                          probe_user, probe_secret, changed_at, created_at)
-                     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11)
+                                          probe_user, probe_secret, generation, changed_at, created_at)
+                     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 1, $11, $11)
                      on conflict (id) do nothing",
                 )
                 .bind(&new.id)
@@ -148,7 +152,12 @@ impl Tx {
     /// Notes that what health evidence rests on has changed now.
     pub(super) async fn touch_tenant(&mut self, id: &str) -> Result<(), StoreError> {
         let now = micros(self.now());
-        self.execute(sqlx::query("update tenants set changed_at = $1 where id = $2").bind(now).bind(id)).await?;
+        self.execute(
+            sqlx::query("update tenants set generation = generation + 1, changed_at = $1 where id = $2")
+                .bind(now)
+                .bind(id),
+        )
+        .await?;
         Ok(())
     }
 
@@ -170,9 +179,18 @@ impl Tx {
         Ok(())
     }
 
-    pub(super) async fn set_live(&mut self, id: &str, at: Option<DateTime<Utc>>) -> Result<(), StoreError> {
-        self.execute(sqlx::query("update tenants set live_at = $1 where id = $2").bind(at.map(micros)).bind(id))
-            .await?;
+    /// Keeps go-live on the checklist, whose own it is, and on the tenant, as it is now.
+    pub(super) async fn set_live(
+        &mut self,
+        checklist: &Checklist,
+        at: Option<DateTime<Utc>>,
+    ) -> Result<(), StoreError> {
+        for (statement, id) in [
+            ("update checklists set live_at = $1 where id = $2", &checklist.id),
+            ("update tenants set live_at = $1 where id = $2", &checklist.tenant_id),
+        ] {
+            self.execute(sqlx::query(statement).bind(at.map(micros)).bind(id)).await?;
+        }
         Ok(())
     }
 }
