@@ -93,6 +93,13 @@ fn rows_are_judged_one_by_one() {
 }
 
 #[test]
+fn a_quotation_mark_that_is_not_closed_is_named() {
+    let file = "licence_number;given_name;family_name\n1;\"Anna;Lind\n2;Bo;Ek\n3;Cia;Alm\n";
+    let reading = read(file);
+    assert_eq!((reading.codes, reading.rejected), (vec!["quote_unclosed"], 1));
+}
+
+#[test]
 fn utf16_is_read_with_its_mark() {
     let text = "\u{feff}Klubbnummer\tNamn\tOrt\n7\tÖrebro Boule\tÖrebro\n";
     let little: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();

@@ -174,6 +174,7 @@ impl From<StoreError> for Problem {
                 Self::new(StatusCode::CONFLICT, "version_changed", "A loaded version never changes", error.to_string())
             }
             StoreError::Sql(_)
+            | StoreError::Connect { .. }
             | StoreError::Migrate(_)
             | StoreError::Lock { .. }
             | StoreError::Address(_)

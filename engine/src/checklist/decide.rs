@@ -381,13 +381,20 @@ impl Decision<'_> {
                 Ok(false) => None,
                 Err(error) => Some(error),
             };
+            let of_health = required.when.contains("health.");
+            let unchecked = of_health && health.is_none();
+            if unchecked && about_health {
+                // Said once already; every condition about a check that never ran would only say the same.
+                continue;
+            }
             let message = match broken {
+                _ if unchecked => "There has been no health check yet; run one.".to_owned(),
                 None => required.otherwise.clone(),
                 Some(error) => format!("{} (the condition could not be evaluated: {error})", required.otherwise),
             };
             let mut reason = Reason::new("condition_not_met", message);
             reason.condition = Some(required.id.clone());
-            if required.when.contains("health.") {
+            if of_health {
                 about_health = true;
                 reason.status = Some(health.map_or("none", |health| health.status.as_str()).to_owned());
                 reason.checked_at = health.map(|health| health.checked_at);

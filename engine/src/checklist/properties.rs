@@ -174,6 +174,15 @@ fn a_failing_night_after_go_live_reopens_nothing() {
 }
 
 #[test]
+fn a_check_that_never_ran_is_said_once() {
+    let mut play = Play::ready(DEFAULT);
+    let Err(Refusal::Conflict(reasons)) = play.done("go_no_go") else { panic!("nothing was checked") };
+    let messages: Vec<_> = reasons.iter().filter(|reason| reason.code == "condition_not_met").collect();
+    assert_eq!(messages.len(), 1);
+    assert_eq!(messages[0].message, "There has been no health check yet; run one.");
+}
+
+#[test]
 fn stale_evidence_keeps_the_gate_shut() {
     let mut play = Play::ready(DEFAULT);
     play.check("pass");

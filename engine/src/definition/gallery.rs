@@ -107,8 +107,8 @@ const GALLERY: &[(&str, &[Expected])] = &[
         ],
     ),
     (
-        "name: one\nversion: 1\ntitle: One\nsteps:\n  - { id: a, title: A, kind: job, job: { name: import }, retry: { factor: .nan, jitter: .inf } }\n",
-        &[(5, 75, "out_of_range"), (5, 89, "out_of_range")],
+        "name: one\nversion: 1\ntitle: One\nsteps:\n  - { id: a, title: A, kind: job, job: { name: health_check }, retry: { factor: .nan, jitter: .inf } }\n",
+        &[(5, 81, "out_of_range"), (5, 95, "out_of_range")],
     ),
     ("name: [[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[", &[(1, 23, "yaml")]),
 ];

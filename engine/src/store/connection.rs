@@ -27,6 +27,14 @@ pub enum Dialect {
 /// What can go wrong between us and the database.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
+    /// The database cannot be connected to.
+    #[error("there is no connection to the database `{address}`: {error}")]
+    Connect {
+        /// Its address, without a password.
+        address: String,
+        /// What the driver said.
+        error: sqlx::Error,
+    },
     /// The database answered with an error, or not at all.
     #[error("the database did not carry out a statement: {0}")]
     Sql(#[from] sqlx::Error),
@@ -115,6 +123,7 @@ impl StoreError {
                 sqlx::Error::Database(error) => error.code().is_some_and(|code| passes(&code)),
                 _ => false,
             },
+            Self::Connect { .. } => true,
             _ => false,
         }
     }
@@ -138,6 +147,7 @@ const POSTGRES_SESSION: [&str; 4] = [
     "set tcp_user_timeout = '15s'",
     "set tcp_keepalives_idle = 15",
 ];
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// FULL: a commit that was answered survives a power cut.
 const SQLITE_SESSION: [&str; 3] =
     ["pragma journal_mode = wal", "pragma synchronous = full", "pragma busy_timeout = 10000"];
@@ -173,10 +183,11 @@ impl Store {
             Dialect::Sqlite => &SQLITE_SESSION,
             Dialect::Postgres => &POSTGRES_SESSION,
         };
+        let address = without_password(url);
         let url = driver_url(url);
         let pool = AnyPoolOptions::new()
             .max_connections(max_connections)
-            .acquire_timeout(Duration::from_secs(5))
+            .acquire_timeout(CONNECT_TIMEOUT)
             .after_connect(move |connection, _| {
                 Box::pin(async move {
                     for statement in session {
@@ -185,8 +196,15 @@ impl Store {
                     Ok(())
                 })
             })
-            .connect(&url)
-            .await?;
+            .connect_lazy(&url)
+            .map_err(|error| StoreError::Connect { address: address.clone(), error })?;
+        // A pool only says that it waited in vain; a connection says why.
+        let first = sqlx::AnyConnection::connect(&url);
+        match tokio::time::timeout(CONNECT_TIMEOUT, first).await {
+            Ok(Ok(connection)) => connection.close().await?,
+            Ok(Err(error)) => return Err(StoreError::Connect { address, error }),
+            Err(_) => return Err(StoreError::Connect { address, error: sqlx::Error::PoolTimedOut }),
+        }
         Ok(Self {
             pool,
             dialect,

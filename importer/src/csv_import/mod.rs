@@ -130,6 +130,17 @@ impl CsvImport {
             let issue = Issue::warning("row_blank", row, "the row has no values", "Nothing to do: the row is skipped.");
             return Item::row(row, Vec::new(), vec![issue]);
         }
+        let further_lines = self.line.iter().map(|cell| cell.matches('\n').count()).sum::<usize>();
+        if self.line.len() < self.header.len() && further_lines > 0 {
+            let issue = Issue::error(
+                "quote_unclosed",
+                row,
+                format!("a quotation mark is not closed: the row swallows the {further_lines} lines after it"),
+                "Close the quotation mark; inside a quoted value, write it twice.",
+            )
+            .value(&self.line.iter().take(20).collect::<Vec<_>>().join(" | "));
+            return Item::row(row, Vec::new(), vec![issue]);
+        }
         if self.line.len() != self.header.len() {
             let issue = Issue::error(
                 "row_ragged",
