@@ -5,8 +5,7 @@ use std::process::ExitCode;
 use chrono::TimeDelta;
 use clap::{Args, Subcommand};
 use miette::{IntoDiagnostic, Result, miette};
-use workbench_engine::checklist::RULES;
-use workbench_engine::definition;
+use workbench_engine::{checklist, definition};
 
 use super::PlaceArgs;
 use crate::daemon;
@@ -127,8 +126,5 @@ pub fn openapi() -> Result<ExitCode> {
 
 /// Prints the step rules.
 pub fn rules() {
-    println!("| asked | state | follows | refusal |\n|---|---|---|---|");
-    for rule in RULES {
-        println!("| {} | {} | {} | {} |", rule.when, rule.state, rule.then, rule.refusal.unwrap_or(""));
-    }
+    print!("{}", checklist::table());
 }

@@ -13,7 +13,7 @@ mod state;
 pub use decide::{Command, StepPatch, decide, open};
 pub use event::{Event, JobRequest, OpenedStep};
 pub use refusal::{Reason, Refusal};
-pub use rules::{RULES, Rule};
+pub use rules::{RULES, Rule, table};
 pub use state::{Checklist, Step, StepStatus};
 
 #[cfg(test)]

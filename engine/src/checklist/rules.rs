@@ -1,4 +1,4 @@
-//! The step rules as a published table; `workbench rules` prints it and the manual carries it.
+//! The step rules as a published table; `workbench rules` prints it and `docs/step-rules.md` carries it.
 
 /// One rule, as people read it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
@@ -39,6 +39,7 @@ pub const RULES: &[Rule] = &[
     flips("step of a complete checklist reopened", "any", "`completed_at` cleared, `first_completed_at` kept"),
     flips("clean import completes", "job step `import`, needs closed", "done"),
     flips("health check passes", "job step `health_check`, needs closed", "done"),
+    flips("time of a timer step elapses", "timer step, needs closed, not blocked", "done"),
     flips("evidence no longer holds", "gate done, nothing done behind it", "gate closed: in_progress"),
     refuses("`status: done` with a `blocking_reason`", "any", "422", "reason_contradicts_status"),
     refuses("`status: blocked` without a reason", "not blocked", "422", "blocking_reason_required"),
@@ -51,3 +52,24 @@ pub const RULES: &[Rule] = &[
     refuses("`blocking_reason`", "done, skipped", "409", "step_closed"),
     refuses("`status: pending`", "started or closed", "409", "already_started"),
 ];
+
+/// The table as Markdown.
+#[must_use]
+pub fn table() -> String {
+    let rows = RULES.iter().map(|rule| {
+        format!("| {} | {} | {} | {} |\n", rule.when, rule.state, rule.then, rule.refusal.unwrap_or_default())
+    });
+    format!("| asked or happens | state | follows | refusal |\n|---|---|---|---|\n{}", rows.collect::<String>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Replace the table in the manual with what `workbench rules` prints.
+    #[test]
+    fn the_manual_carries_the_table() {
+        let manual = include_str!("../../../docs/step-rules.md");
+        assert!(manual.contains(&table()), "{}", table());
+    }
+}
