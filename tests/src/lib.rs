@@ -11,6 +11,7 @@ mod files;
 mod postgres;
 mod redis;
 mod setting;
+mod visitor;
 
 pub use binary::workbench;
 pub use client::{Answer, Client};
@@ -20,3 +21,4 @@ pub use files::{ledger, members};
 pub use postgres::Postgres;
 pub use redis::Redis;
 pub use setting::{Setting, WALK_LIMIT};
+pub use visitor::{Page, Visitor};

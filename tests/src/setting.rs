@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-use crate::{Client, Daemon, Postgres, Redis, workbench};
+use crate::{Client, Daemon, Postgres, Redis, Visitor, workbench};
 
 /// After this long a walk hangs.
 pub const WALK_LIMIT: Duration = Duration::from_mins(5);
@@ -96,6 +96,21 @@ impl Setting {
     #[must_use]
     pub fn client(&self) -> Client {
         self.serving().client()
+    }
+
+    /// Logs in to the console by the link that the daemon printed.
+    pub async fn visitor(&self) -> Visitor {
+        Visitor::log_in(self.serving().said("console"), self.serving().said("log in")).await
+    }
+
+    /// The path of that link.
+    ///
+    /// # Panics
+    /// Where the daemon printed none.
+    #[must_use]
+    pub fn login_path(&self) -> String {
+        let link = self.serving().said("log in");
+        format!("/{}", link.splitn(4, '/').nth(3).expect("a link has a path"))
     }
 
     /// A client of the sandbox platform.

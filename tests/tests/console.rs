@@ -1,0 +1,110 @@
+//! The console without JavaScript: pages are read, forms are sent.
+
+use serde_json::{Value, json};
+use workbench_tests::{Client, Setting, eventually};
+
+async fn open(client: &Client, name: &str) {
+    let body = json!({ "tenant_id": "svbf", "name": name, "country": "SE", "platform_url": "sandbox" });
+    client.post("/sys/onboarding", &body).await.expect(201);
+}
+
+async fn contract(client: &Client) -> Value {
+    client.get("/sys/onboarding/svbf").await.expect(200)["steps"][0].clone()
+}
+
+const CONTRACT: &str = "/onboarding/svbf/steps/contract";
+
+#[tokio::test]
+async fn a_step_is_edited_by_its_form() {
+    let setting = Setting::embedded();
+    let client = setting.client();
+    open(&client, "Boule").await;
+    let visitor = setting.visitor().await;
+    let page = visitor.get("/onboarding/svbf").await;
+    let saved = visitor.submit(&page, CONTRACT, &[("assignee", "anna"), ("note", "sent by post")]).await;
+    assert_eq!((saved.status, saved.location.as_deref()), (303, Some("/onboarding/svbf")), "{}", saved.text);
+    let step = contract(&client).await;
+    assert_eq!((&step["assignee"], &step["status"]), (&json!("anna"), &json!("in_progress")));
+
+    // The first page is stale by now; what it asks for is not done, and the page says why.
+    let stale = visitor.submit(&page, CONTRACT, &[("status", "done")]).await;
+    assert_eq!(stale.status, 412);
+    assert!(stale.text.contains(r#"role="alert""#), "{}", stale.text);
+    assert_eq!(contract(&client).await["status"], "in_progress");
+
+    let page = visitor.get("/onboarding/svbf").await;
+    visitor.submit(&page, CONTRACT, &[("blocking_reason", "waiting for the board")]).await;
+    assert_eq!(contract(&client).await["status"], "blocked");
+    let page = visitor.get("/onboarding/svbf").await;
+    visitor.submit(&page, CONTRACT, &[("status", "done"), ("blocking_reason", "")]).await;
+    assert_eq!(contract(&client).await["status"], "done");
+
+    let page = visitor.get("/onboarding/svbf").await;
+    let refused = visitor.submit(&page, "/onboarding/svbf/steps/go_no_go", &[("status", "done")]).await;
+    assert_eq!(refused.status, 409);
+    assert!(refused.text.contains("There has been no health check yet"), "{}", refused.text);
+    let actors: Vec<Value> = client.events("svbf").await.into_iter().map(|event| event["actor"].clone()).collect();
+    assert!(!actors.contains(&Value::Null));
+}
+
+#[tokio::test]
+async fn a_form_that_is_not_ours_changes_nothing() {
+    let setting = Setting::embedded();
+    let client = setting.client();
+    open(&client, "Boule").await;
+    let visitor = setting.visitor().await;
+    let page = visitor.get("/onboarding/svbf").await;
+    let forged = visitor.submit(&page, CONTRACT, &[("assignee", "mallory"), ("csrf", "0000")]).await;
+    assert_eq!(forged.status, 403);
+    assert_eq!(contract(&client).await["assignee"], Value::Null);
+}
+
+#[tokio::test]
+async fn what_people_typed_is_shown_and_not_obeyed() {
+    let setting = Setting::embedded();
+    let client = setting.client();
+    open(&client, "<script>alert(1)</script>\"'&").await;
+    let visitor = setting.visitor().await;
+    for path in ["/", "/onboarding/svbf"] {
+        let page = visitor.get(path).await;
+        assert_eq!(page.status, 200);
+        assert!(!page.text.contains("<script>alert"), "{path}");
+        assert!(
+            page.text.contains("&#60;script&#62;alert(1)") || page.text.contains("&lt;script&gt;alert(1)"),
+            "{path}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_health_check_is_run_by_its_form() {
+    let setting = Setting::embedded();
+    let client = setting.client();
+    open(&client, "Boule").await;
+    let visitor = setting.visitor().await;
+    let page = visitor.get("/onboarding/svbf").await;
+    let started = visitor.submit(&page, "/onboarding/svbf/health-check", &[]).await;
+    assert_eq!(started.status, 303, "{}", started.text);
+    let asking = &client;
+    eventually("the check to end", || async move {
+        let health = asking.get("/sys/onboarding/svbf/health").await.expect(200);
+        health["latest"]["status"].as_str().map(str::to_owned)
+    })
+    .await;
+    let page = visitor.get("/onboarding/svbf").await;
+    assert!(page.text.contains("no payment provider is configured"), "{}", page.text);
+    assert!(visitor.get("/jobs").await.text.contains("svbf"));
+}
+
+#[tokio::test]
+async fn a_login_link_works_once_and_a_session_can_be_ended() {
+    let setting = Setting::embedded();
+    let visitor = setting.visitor().await;
+    let again = visitor.get(&setting.login_path()).await;
+    assert_eq!(again.status, 403, "{}", again.text);
+    let page = visitor.get("/").await;
+    assert_eq!(page.status, 200);
+    let left = visitor.submit(&page, "/logout", &[]).await;
+    assert_eq!((left.status, left.location.as_deref()), (303, Some("/login")));
+    assert_eq!(visitor.get("/").await.location.as_deref(), Some("/login"));
+}
