@@ -291,6 +291,7 @@ pub fn decide(job: &Job, command: &JobCommand, now: DateTime<Utc>) -> Result<Job
             fence(job, *attempt)?;
             next.last_error = Some(error.clone());
             fail(&mut next, *retryable, *jitter, now);
+            give_up_if_cancelled(&mut next, now);
         }
         JobCommand::Release { attempt } => {
             fence(job, *attempt)?;
@@ -298,6 +299,7 @@ pub fn decide(job: &Job, command: &JobCommand, now: DateTime<Utc>) -> Result<Job
             next.max_attempts += 1;
             next.run_at = now;
             next.lease_until = None;
+            give_up_if_cancelled(&mut next, now);
         }
         JobCommand::AcknowledgeCancel { attempt } => {
             fence(job, *attempt)?;
@@ -312,11 +314,8 @@ pub fn decide(job: &Job, command: &JobCommand, now: DateTime<Utc>) -> Result<Job
             }
             let worker = job.worker.as_deref().unwrap_or("unknown");
             next.last_error = Some(format!("the worker `{worker}` was lost during attempt {}", job.attempt));
-            if job.cancel_requested {
-                end(&mut next, JobState::Cancelled, now);
-            } else {
-                fail(&mut next, true, *jitter, now);
-            }
+            fail(&mut next, true, *jitter, now);
+            give_up_if_cancelled(&mut next, now);
         }
         JobCommand::Cancel => match job.state {
             JobState::Queued | JobState::Retrying => end(&mut next, JobState::Cancelled, now),
@@ -361,6 +360,13 @@ fn end(job: &mut Job, state: JobState, now: DateTime<Utc>) {
     job.state = state;
     job.lease_until = None;
     job.finished_at = Some(now);
+}
+
+/// However an attempt ended otherwise than well: a job that a person wants stopped is not tried again.
+fn give_up_if_cancelled(job: &mut Job, now: DateTime<Utc>) {
+    if job.cancel_requested {
+        end(job, JobState::Cancelled, now);
+    }
 }
 
 fn fail(job: &mut Job, retryable: bool, jitter: f64, now: DateTime<Utc>) {
@@ -475,9 +481,10 @@ mod tests {
                 prop_assert_eq!(after.state == JobState::Running, after.lease_until.is_some());
                 prop_assert_eq!(after.state.is_terminal(), after.finished_at.is_some());
                 prop_assert!(after.attempt <= after.max_attempts);
-                if before.state.is_terminal() {
-                    prop_assert_eq!(command, JobCommand::Retry);
-                }
+                let by_a_person = command == JobCommand::Retry;
+                prop_assert!(by_a_person || !before.state.is_terminal());
+                let runs_again = matches!(after.state, JobState::Queued | JobState::Retrying);
+                prop_assert!(by_a_person || !(before.cancel_requested && runs_again));
                 job = after;
             }
         }

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use chrono::Utc;
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio_util::sync::CancellationToken;
 use workbench_engine::checklist::Command;
 use workbench_engine::job::{Job, JobCommand, JobKind, JobRefusal};
@@ -46,6 +46,8 @@ impl Failure {
         }
     }
 }
+
+const RETRIED: &str = "It is tried again by itself as long as attempts are left; see the job.";
 
 /// What ended an attempt from outside.
 enum Interruption {
@@ -105,13 +107,7 @@ async fn see_through(context: &Context, job: &Job, stop: &CancellationToken) {
         }
         Ok(Err(failure)) => {
             tracing::warn!(%failure, "the attempt failed");
-            note_failure(context, job, &failure).await;
-            JobCommand::Fail {
-                attempt: job.attempt,
-                error: failure.to_string(),
-                retryable: !matches!(failure, Failure::Permanent { .. }),
-                jitter: rand::random(),
-            }
+            return stored(fail(context, job, &failure).await);
         }
         Err(Interruption::Stopping) => JobCommand::Release { attempt: job.attempt },
         Err(Interruption::Cancelled) => JobCommand::AcknowledgeCancel { attempt: job.attempt },
@@ -120,7 +116,11 @@ async fn see_through(context: &Context, job: &Job, stop: &CancellationToken) {
             return;
         }
     };
-    if let Err(error) = tell(context, job, &report).await {
+    stored(tell(context, job, &report).await);
+}
+
+fn stored(end: Result<(), StoreError>) {
+    if let Err(error) = end {
         tracing::warn!(%error, "the attempt's end could not be stored; its lease will run out");
     }
 }
@@ -169,7 +169,11 @@ async fn watch(context: &Context, job: &Job, stop: &CancellationToken) -> Interr
             () = tokio::time::sleep(beat.max(Duration::from_millis(50))) => {}
         }
         let asked = tokio::time::Instant::now();
-        match heartbeat(context, job).await {
+        // A store that hangs is no better than one that is away.
+        let Ok(beaten) = tokio::time::timeout_at(deadline, heartbeat(context, job)).await else {
+            return Interruption::Lost;
+        };
+        match beaten {
             Ok(current) if current.cancel_requested => return Interruption::Cancelled,
             Ok(_) => deadline = asked + context.settings.lease,
             Err(StoreError::JobRefused(_)) => return Interruption::Lost,
@@ -188,23 +192,33 @@ async fn heartbeat(context: &Context, job: &Job) -> Result<Job, StoreError> {
     Ok(current)
 }
 
-/// Leaves on the import why its attempt went wrong, so that its page tells more than "failed".
-async fn note_failure(context: &Context, job: &Job, failure: &Failure) {
-    let Some(import) = job.subject_id.as_deref().filter(|id| id.starts_with("imp_")) else { return };
-    let noted: Value = match failure {
-        Failure::Permanent { code, message, hint } => json!({ "code": code, "message": message, "hint": hint }),
-        other => json!({
-            "code": "attempt_failed",
-            "message": other.to_string(),
-            "hint": "It is tried again by itself as long as attempts are left; see the job.",
-        }),
+/// Ends a failed attempt. An import is told in the same transaction why, so that its page says more than "failed".
+async fn fail(context: &Context, job: &Job, failure: &Failure) -> Result<(), StoreError> {
+    let (code, message, hint) = match failure {
+        Failure::Permanent { code, message, hint } => (code.as_str(), message.clone(), hint.as_str()),
+        Failure::Retryable(message) => ("attempt_failed", message.clone(), RETRIED),
+        // What the database said is for the log; people cannot mend it.
+        Failure::Store(_) => ("store_failed", "the database did not carry out the attempt".to_owned(), RETRIED),
     };
-    let store = async {
-        let mut tx = context.store.begin(&Actor::workbench(), Utc::now()).await?;
-        tx.note_import_failure(import, &noted).await?;
-        tx.commit().await
+    let report = JobCommand::Fail {
+        attempt: job.attempt,
+        error: message.clone(),
+        retryable: !matches!(failure, Failure::Permanent { .. }),
+        jitter: rand::random(),
     };
-    if let Err(error) = store.await {
-        tracing::warn!(%error, "the import's failure could not be noted");
+    let mut tx = context.store.begin(&Actor::workbench(), Utc::now()).await?;
+    match tx.command_job(&job.id, &report).await {
+        Ok(_) => {}
+        Err(StoreError::JobRefused(refusal)) => {
+            tracing::debug!(%refusal, "the job had ended already");
+            return Ok(());
+        }
+        Err(error) => return Err(error),
     }
+    let import = job.subject_id.as_deref();
+    if let (JobKind::ImportPreview | JobKind::ImportLoad, Some(import)) = (job.kind, import) {
+        tx.note_import_failure(import, &json!({ "code": code, "message": message, "hint": hint })).await?;
+    }
+    tx.commit().await?;
+    Ok(())
 }

@@ -19,8 +19,12 @@ pub async fn run(context: &Context, job: &Job) -> Result<(), Failure> {
 
     let mut parts = read(context, &import).await?;
     let mut done = 0;
-    while let Some(part) = parts.recv().await {
-        let Part::Rows(rows) = part? else { continue };
+    loop {
+        let rows = match parts.next().await? {
+            Part::Rows(rows) => rows,
+            Part::Detected(_) | Part::File(_) => continue,
+            Part::End => break,
+        };
         done += rows.read;
         if done <= import.checkpoint {
             continue;
@@ -29,6 +33,13 @@ pub async fn run(context: &Context, job: &Job) -> Result<(), Failure> {
         let chunk = Chunk { records: &rows.records, checkpoint: done, total: import.counts.rows_read };
         tx.load_chunk(job, import_id, &chunk, context.settings.lease_delta()).await?;
         tx.commit().await?;
+    }
+    if done != import.counts.rows_read {
+        return Err(Failure::Permanent {
+            code: "preview_differs".to_owned(),
+            message: format!("the file gave {done} rows, and {} in its preview", import.counts.rows_read),
+            hint: "Upload the file again, so that it is read anew; what was loaded of it stays.".to_owned(),
+        });
     }
     let mut tx = context.store.begin(&Actor::workbench(), Utc::now()).await?;
     tx.complete_import(job, import_id).await?;

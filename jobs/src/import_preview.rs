@@ -23,8 +23,9 @@ pub async fn run(context: &Context, job: &Job) -> Result<(), Failure> {
     let mut parts = read(context, &import).await?;
     let mut preview = Preview { detected: Value::Null, sample: Vec::new(), counts: Counts::default(), issues: 0 };
     let (mut format, mut entity) = (String::new(), String::new());
-    while let Some(part) = parts.recv().await {
-        match part? {
+    loop {
+        match parts.next().await? {
+            Part::End => break,
             Part::Detected(detected) => {
                 format = detected.format.to_string();
                 entity = detected.entity.to_string();

@@ -1,10 +1,14 @@
 //! Uploaded files: streamed in, hashed on the way, streamed out.
 
+use std::fs::DirBuilder;
 use std::io;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use futures::stream::BoxStream;
 use futures::{Stream, StreamExt, TryStreamExt};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path as Key;
@@ -52,8 +56,19 @@ pub struct Objects {
 impl Objects {
     /// A folder as object store; made if it does not exist.
     pub fn folder(path: &Path) -> Result<Self, ObjectError> {
-        std::fs::create_dir_all(path).map_err(ObjectError::Folder)?;
-        Ok(Self { store: Arc::new(LocalFileSystem::new_with_prefix(path)?) })
+        // People's birth dates are in there: nobody else on the machine needs to read them.
+        DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(ObjectError::Folder)?;
+        // An upload that was answered survives a power cut, as its row does.
+        Ok(Self { store: Arc::new(LocalFileSystem::new_with_prefix(path)?.with_fsync(true)) })
+    }
+
+    /// The files under a folder that are older than `than`, in a stream.
+    pub fn older(&self, folder: &str, than: DateTime<Utc>) -> BoxStream<'static, Result<String, ObjectError>> {
+        let listed = self.store.list(Some(&Key::from(folder)));
+        let old = listed.try_filter_map(move |file| async move {
+            Ok((file.last_modified < than).then(|| file.location.to_string()))
+        });
+        old.map_err(ObjectError::Store).boxed()
     }
 
     /// Streams an upload into the store, hashing it on the way. What has arrived of an upload that breaks off or
@@ -87,7 +102,7 @@ impl Objects {
         Ok(Stored { key: key.to_owned(), size, sha256: workbench_engine::log::hex(&hash.finalize()) })
     }
 
-    /// Removes a file that nothing refers to.
+    /// Removes a file.
     pub async fn remove(&self, key: &str) -> Result<(), ObjectError> {
         Ok(self.store.delete(&Key::from(key)).await?)
     }

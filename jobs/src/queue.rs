@@ -4,6 +4,7 @@
 //! the relay fills both from SQL.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use apalis_core::backend::TaskSink;
@@ -56,7 +57,25 @@ const CONNECTION_TIMEOUT: Duration = Duration::from_secs(3);
 const HEARTBEAT: Duration = Duration::from_secs(5);
 
 /// The channel to the pool of this process, while it runs.
-type Channel = Arc<Mutex<Option<UnboundedSender<Task<JobId>>>>>;
+type Channel = Arc<Mutex<Option<OpenChannel>>>;
+
+/// The sending end of a channel, and how many ids are in it.
+#[derive(Debug, Clone)]
+pub struct OpenChannel {
+    sender: UnboundedSender<Task<JobId>>,
+    waiting: Waiting,
+}
+
+/// Ids sent and not taken yet.
+#[derive(Debug, Clone, Default)]
+struct Waiting(Arc<AtomicI64>);
+
+impl Waiting {
+    /// One was taken out of the channel.
+    fn taken(&self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
 
 /// The sending and the receiving end of the queue.
 #[derive(Clone)]
@@ -112,6 +131,23 @@ pub enum Sender {
 }
 
 impl Sender {
+    /// How many ids the queue holds that no worker has fetched.
+    pub async fn waiting(&mut self) -> Result<i64, QueueError> {
+        match self {
+            Self::Embedded(channel) => {
+                Ok(channel.lock().await.as_ref().map_or(0, |channel| channel.waiting.0.load(Ordering::Relaxed)))
+            }
+            Self::Redis(storage) => {
+                let config = queue_config();
+                let mut lengths = redis::pipe();
+                lengths.cmd("ZCARD").arg(config.scheduled_jobs_set());
+                lengths.cmd("LLEN").arg(config.active_jobs_list());
+                let (scheduled, active): (i64, i64) = lengths.query_async(storage.get_connection()).await?;
+                Ok(scheduled + active)
+            }
+        }
+    }
+
     /// Hands over ids. On an error some may have arrived; handing them over again does no harm.
     pub async fn send(&mut self, ids: Vec<String>) -> Result<(), QueueError> {
         let ids: Vec<_> = ids.into_iter().map(JobId).collect();
@@ -119,7 +155,8 @@ impl Sender {
             Self::Embedded(channel) => match channel.lock().await.as_mut() {
                 Some(channel) => ids.into_iter().try_for_each(|id| {
                     let task = TaskBuilder::new(id).task_id(TaskId::from_string(RandomId::default())).build();
-                    channel.unbounded_send(task).map_err(|error| QueueError::Push(error.to_string()))
+                    channel.waiting.0.fetch_add(1, Ordering::Relaxed);
+                    channel.sender.unbounded_send(task).map_err(|error| QueueError::Push(error.to_string()))
                 }),
                 None => Err(QueueError::Push("no worker pool runs in this process".to_owned())),
             },
@@ -134,10 +171,13 @@ impl Sender {
 
 /// Apalis' view of a channel. We send on the channel itself: apalis' own sink may not be used from two threads at
 /// once, and the worker polls it.
-pub(crate) fn channel_storage() -> (UnboundedSender<Task<JobId>>, MemoryStorage<JobId>) {
+pub(crate) fn channel_storage() -> (OpenChannel, MemoryStorage<JobId>) {
     let (sender, receiver) = unbounded();
     let sink = MemorySink::new(Arc::new(futures::lock::Mutex::new(Box::new(sender.clone().sink_map_err(Into::into)))));
-    (sender, MemoryStorage::new_with(sink, receiver.boxed()))
+    let waiting = Waiting::default();
+    let counted = waiting.clone();
+    let receiver = receiver.inspect(move |_| counted.taken());
+    (OpenChannel { sender, waiting }, MemoryStorage::new_with(sink, receiver.boxed()))
 }
 
 pub(crate) async fn connect(client: &redis::Client) -> Result<ConnectionManager, QueueError> {

@@ -9,6 +9,7 @@ use workbench_importer::{Detected, Issue, Item, OpenError, Options, ReadError, R
 
 use crate::Context;
 use crate::attempt::Failure;
+use crate::original::Original;
 
 /// Rows in a batch: one transaction each.
 const BATCH: usize = 500;
@@ -21,6 +22,8 @@ pub enum Part {
     Rows(Rows),
     /// Findings about the whole file.
     File(Vec<NewIssue>),
+    /// Last of all: the file was read whole. Parts that stop coming without this are not the whole file.
+    End,
 }
 
 /// A batch of rows.
@@ -40,19 +43,38 @@ pub struct Rows {
     pub bytes: u64,
 }
 
-/// Parses an import's file. The parser stops by itself when the receiver is dropped.
-pub async fn read(context: &Context, import: &Import) -> Result<mpsc::Receiver<Result<Part, Failure>>, Failure> {
+/// The parts of a file, as they come from the parser.
+pub struct Parts(mpsc::Receiver<Result<Part, Failure>>);
+
+impl Parts {
+    /// The next part; [`Part::End`] is the last.
+    pub async fn next(&mut self) -> Result<Part, Failure> {
+        let gone = || Failure::Retryable("the file's reader ended before the file did".to_owned());
+        self.0.recv().await.ok_or_else(gone)?
+    }
+}
+
+/// Parses an import's file. The parser stops by itself when the parts are dropped.
+pub async fn read(context: &Context, import: &Import) -> Result<Parts, Failure> {
     let file = context.objects.open(&import.object_key).await.map_err(|error| Failure::Retryable(error.to_string()))?;
     let options = options(import)?;
     let (sender, receiver) = mpsc::channel(2);
+    let (size, sha256) = (u64::try_from(import.size).unwrap_or_default(), import.sha256.clone());
     tokio::task::spawn_blocking(move || {
-        let reader: Box<dyn Read + Send> = Box::new(SyncIoBridge::new(file));
-        if let Err(failure) = parse(reader, &options, &sender) {
-            // Nobody is left to hear of it where the receiver is gone.
-            let _ = sender.blocking_send(Err(failure));
-        }
+        let mut original = Original::new(SyncIoBridge::new(file));
+        let ended = match parse(Box::new(original.clone()), &options, &sender) {
+            Ok(true) => original.is_whole(size, &sha256).map_err(|error| Failure::Retryable(error.to_string())),
+            Ok(false) => return,
+            Err(failure) => Err(failure),
+        };
+        // Nobody is left to hear of it where the receiver is gone.
+        let _ = sender.blocking_send(match ended {
+            Ok(true) => Ok(Part::End),
+            Ok(false) => Err(changed()),
+            Err(failure) => Err(failure),
+        });
     });
-    Ok(receiver)
+    Ok(Parts(receiver))
 }
 
 fn options(import: &Import) -> Result<Options, Failure> {
@@ -76,16 +98,16 @@ fn options(import: &Import) -> Result<Options, Failure> {
     })
 }
 
+/// Whether the file was read to its end: a closed channel means that the attempt has ended, and reading stops.
 fn parse(
     reader: Box<dyn Read + Send>,
     options: &Options,
     sender: &mpsc::Sender<Result<Part, Failure>>,
-) -> Result<(), Failure> {
-    // A closed channel means that the attempt has ended: stop reading.
+) -> Result<bool, Failure> {
     let send = |part: Part| sender.blocking_send(Ok(part)).is_ok();
     let mut import = workbench_importer::open(reader, options).map_err(|error| unopened(&error))?;
     if !send(Part::Detected(Box::new(import.detected().clone()))) {
-        return Ok(());
+        return Ok(false);
     }
     let mut rows = Rows::default();
     while let Some(item) = import.next() {
@@ -99,22 +121,31 @@ fn parse(
                 if rows.records.len().max(rows.issues.len()).max(usize::try_from(rows.read).unwrap_or(BATCH)) >= BATCH {
                     rows.bytes = import.bytes_read();
                     if !send(Part::Rows(std::mem::take(&mut rows))) {
-                        return Ok(());
+                        return Ok(false);
                     }
                 }
             }
             Item::File { issues } => {
                 if !send(Part::File(issues.into_iter().map(issue).collect())) {
-                    return Ok(());
+                    return Ok(false);
                 }
             }
         }
     }
     if rows.read > 0 {
         rows.bytes = import.bytes_read();
-        send(Part::Rows(rows));
+        return Ok(send(Part::Rows(rows)));
     }
-    Ok(())
+    Ok(true)
+}
+
+/// What is stored is not what was uploaded: reading it again gives nothing else.
+fn changed() -> Failure {
+    Failure::Permanent {
+        code: "file_changed".to_owned(),
+        message: "the stored file is not the one that was uploaded: its size or its SHA-256 differs".to_owned(),
+        hint: "Upload the file again; whoever runs the daemon should look at the folder of uploads.".to_owned(),
+    }
 }
 
 fn stored(record: Record) -> StoredRecord {

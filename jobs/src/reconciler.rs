@@ -38,7 +38,9 @@ async fn round(context: &Context) -> Result<(), StoreError> {
             }
             // Another reconciler was first, or the worker came back in time.
             Err(StoreError::JobRefused(refusal)) => tracing::debug!(job = id, %refusal, "no lease to end"),
-            Err(error) => return Err(error),
+            Err(error) if error.is_unavailable() => return Err(error),
+            // One job that cannot be taken back must not keep the others.
+            Err(error) => tracing::error!(job = id, %error, "a job could not be taken back"),
         }
     }
     Ok(())

@@ -1,4 +1,8 @@
-//! From the outbox to the queue: hands ids of due jobs over, and over again when they are not claimed.
+//! From the outbox to the queue: hands ids of due jobs over, and over again when the queue has lost them.
+//!
+//! Two numbers decide. How many ids the queue really holds says whether there is room: above a bound, Redis' Lua could
+//! no longer move them. How many jobs were handed over and are not claimed says whether ids are missing: as long as
+//! the queue holds as many, they only wait, and handing them over again would fill the queue with copies.
 
 use std::time::Duration;
 
@@ -55,17 +59,21 @@ pub async fn run(context: &Context, queue: &Queue, status: &Status, stop: &Cance
 async fn round(context: &Context, queue: &Queue, sender: &mut Option<Sender>) -> Result<i64, RelayError> {
     let now = Utc::now();
     let rehand_before = now - TimeDelta::from_std(context.settings.rehand_after).unwrap_or(TimeDelta::seconds(10));
-    let waiting = context.store.handed_and_unclaimed(rehand_before).await?;
-    let room = (context.settings.outstanding - waiting).min(BATCH);
-    if room <= 0 || context.store.oldest_due(now).await?.is_none() {
+    if context.store.oldest_due(now).await?.is_none() {
         return Ok(0);
     }
     let sender = match sender {
         Some(sender) => sender,
         None => sender.insert(queue.sender().await?),
     };
+    let waiting = sender.waiting().await?;
+    let room = (context.settings.outstanding - waiting).min(BATCH);
+    if room <= 0 {
+        return Ok(0);
+    }
+    let some_are_missing = waiting < context.store.handed_and_unclaimed().await?;
     let mut tx = context.store.begin(&Actor::workbench(), now).await?;
-    let ids = tx.hand_over(rehand_before, room).await?;
+    let ids = tx.hand_over(some_are_missing.then_some(rehand_before), room).await?;
     let handed = i64::try_from(ids.len()).unwrap_or(BATCH);
     if !ids.is_empty() {
         sender.send(ids).await?;

@@ -42,11 +42,14 @@ pub async fn run_workers(context: &Context, queue: &Queue, status: &Status, stop
         let error = ended.err().unwrap_or_else(|| "the queue's stream ended".to_owned());
         tracing::warn!(error, "the worker pool ended; restarting it");
         status.set_pool(PoolState::Restarting { error, since: Utc::now() });
-        pause = if started.elapsed() > STEADY { FIRST_PAUSE } else { (pause * 2).min(LONGEST_PAUSE) };
+        if started.elapsed() > STEADY {
+            pause = FIRST_PAUSE;
+        }
         tokio::select! {
             () = stop.cancelled() => {}
             () = tokio::time::sleep(pause) => {}
         }
+        pause = (pause * 2).min(LONGEST_PAUSE);
     }
     status.set_pool(PoolState::Off);
 }

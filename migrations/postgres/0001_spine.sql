@@ -116,6 +116,7 @@ create table jobs (
     finished_at      bigint
 );
 create index jobs_due on jobs (state, run_at);
+create index jobs_handed on jobs (handed_at) where state in ('queued', 'retrying') and handed_at is not null;
 create index jobs_by_tenant on jobs (tenant_id, created_at);
 create index jobs_by_age on jobs (created_at, id);
 create index jobs_by_subject on jobs (subject_id, created_at);
@@ -164,6 +165,7 @@ create table imports (
     confirmed_at   bigint,
     completed_at   bigint
 );
+create index imports_by_object on imports (object_key);
 create index imports_by_tenant on imports (tenant_id, created_at);
 
 create table import_issues (

@@ -69,6 +69,21 @@ impl Redis {
         assert!(flushed.success(), "Redis could not be flushed");
     }
 
+    /// How many ids of jobs it holds that no worker has fetched.
+    ///
+    /// # Panics
+    /// Where `redis-cli` cannot reach it.
+    #[must_use]
+    pub fn waiting(&self) -> u64 {
+        let script =
+            "return redis.call('zcard', 'workbench:jobs:scheduled') + redis.call('llen', 'workbench:jobs:active')";
+        let asked = Command::new("redis-cli")
+            .args(["-p", &self.port.to_string(), "eval", script, "0"])
+            .output()
+            .expect("`redis-cli` is installed with the server");
+        String::from_utf8_lossy(&asked.stdout).trim().parse().expect("redis-cli answers with a number")
+    }
+
     /// Its address.
     #[must_use]
     pub fn url(&self) -> String {

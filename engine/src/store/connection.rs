@@ -265,12 +265,6 @@ impl Store {
         })
     }
 
-    /// Answers when the store can be read.
-    pub async fn ping(&self) -> Result<(), StoreError> {
-        self.pool.fetch_one("select 1").await?;
-        Ok(())
-    }
-
     /// Resolves when a transaction of this process has written a job.
     pub async fn jobs_wanted(&self) {
         self.jobs_wanted.notified().await;

@@ -240,6 +240,12 @@ impl Store {
         read(&row.ok_or_else(|| StoreError::not_found("import", id))?)
     }
 
+    /// Whether an import refers to a stored file.
+    pub async fn is_object_used(&self, key: &str) -> Result<bool, StoreError> {
+        let row = sqlx::query("select 1 as one from imports where object_key = $1 limit 1").bind(key);
+        Ok(row.fetch_optional(&self.pool).await?.is_some())
+    }
+
     /// A tenant's imports, newest first.
     pub async fn imports(&self, tenant_id: &str, limit: i64) -> Result<Vec<Import>, StoreError> {
         let rows = sqlx::query("select * from imports where tenant_id = $1 order by created_at desc, id desc limit $2")
@@ -476,7 +482,7 @@ impl Tx {
             sqlx::query(
                 "update imports set format = $1, entity = $2, detected = $3, sample = $4, rows_read = $5, rows_valid = $6,
                         rows_warned = $7, rows_rejected = $8, records = $9, records_new = $10, records_changed = $11,
-                        records_unchanged = $12, previewed_at = $13
+                        records_unchanged = $12, previewed_at = $13, failure = null
                  where id = $14",
             )
             .bind(&result.format)
@@ -610,8 +616,10 @@ impl Tx {
         // Held before the time is written: a step that is reopened meanwhile is reopened before this.
         self.lock_checklist(&import.tenant_id).await?;
         let now = micros(self.now());
-        self.execute(sqlx::query("update imports set completed_at = $1 where id = $2").bind(now).bind(import_id))
-            .await?;
+        self.execute(
+            sqlx::query("update imports set completed_at = $1, failure = null where id = $2").bind(now).bind(import_id),
+        )
+        .await?;
         self.touch_tenant(&import.tenant_id).await?;
         for (kind, milestone) in [("member", Milestone::FirstMember), ("voucher", Milestone::FirstTransaction)] {
             let some = self
@@ -628,7 +636,7 @@ impl Tx {
         self.decide_if_onboarding(&import.tenant_id, &Command::EvidenceChanged).await
     }
 
-    /// Notes why the current attempt to read or load an import went wrong; shown while it is retried, too.
+    /// Notes why the attempt that has just been ended in this transaction went wrong; shown while it is retried, too.
     pub async fn note_import_failure(&mut self, import_id: &str, failure: &Value) -> Result<(), StoreError> {
         self.execute(
             sqlx::query("update imports set failure = $1 where id = $2").bind(failure.to_string()).bind(import_id),
@@ -647,6 +655,7 @@ impl Tx {
             if !import.state.may_be_revived() {
                 return Err(StoreError::ImportState { from: import.state, to });
             }
+            self.execute(sqlx::query("update imports set failure = null where id = $1").bind(import_id)).await?;
             return self.set_import_state(&import, to, Value::Null).await;
         }
         let to = match after.state {

@@ -160,13 +160,15 @@ impl Store {
         rows.iter().map(read).collect()
     }
 
-    /// How many jobs were handed over since `since` and are still unclaimed: what the queue holds.
-    pub async fn handed_and_unclaimed(&self, since: DateTime<Utc>) -> Result<i64, StoreError> {
-        sqlx::query("select count(*) as n from jobs where state in ('queued', 'retrying') and handed_at >= $1")
-            .bind(micros(since))
-            .fetch_one(&self.pool)
-            .await?
-            .int("n")
+    /// How many jobs were handed over for the attempt that they wait for, and are not claimed yet.
+    pub async fn handed_and_unclaimed(&self) -> Result<i64, StoreError> {
+        sqlx::query(
+            "select count(*) as n from jobs
+             where state in ('queued', 'retrying') and handed_at is not null and handed_at >= run_at",
+        )
+        .fetch_one(&self.pool)
+        .await?
+        .int("n")
     }
 
     /// Running jobs whose lease ran out.
@@ -227,9 +229,13 @@ impl Tx {
         Ok(id)
     }
 
-    /// Takes due jobs that nobody holds and marks them handed over, oldest first. A job handed over before
-    /// `rehand_before` and still unclaimed is taken again: the queue may have lost it.
-    pub async fn hand_over(&mut self, rehand_before: DateTime<Utc>, limit: i64) -> Result<Vec<String>, StoreError> {
+    /// Takes due jobs that nobody holds and marks them handed over, oldest first. With `rehand_before`, a job that was
+    /// handed over before then and is still unclaimed is taken again: the queue may have lost it.
+    pub async fn hand_over(
+        &mut self,
+        rehand_before: Option<DateTime<Utc>>,
+        limit: i64,
+    ) -> Result<Vec<String>, StoreError> {
         let now = micros(self.now());
         let due = format!(
             "select id from jobs
@@ -238,7 +244,9 @@ impl Tx {
              order by run_at limit $3{}",
             self.skip_locked()
         );
-        let rows = self.rows(sqlx::query(AssertSqlSafe(due)).bind(now).bind(micros(rehand_before)).bind(limit)).await?;
+        let rows = self
+            .rows(sqlx::query(AssertSqlSafe(due)).bind(now).bind(rehand_before.map_or(i64::MIN, micros)).bind(limit))
+            .await?;
         let ids = rows.iter().map(|row| row.text("id")).collect::<Result<Vec<_>, _>>()?;
         for id in &ids {
             self.execute(sqlx::query("update jobs set handed_at = $1 where id = $2").bind(now).bind(id)).await?;
