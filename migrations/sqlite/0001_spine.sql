@@ -10,7 +10,7 @@ create table tenants (
     hierarchy_depth      bigint not null,
     platform_url         text,
     probe_user           text,
-    -- A reference such as env:NAME or file:PATH, never the secret itself.
+    -- A reference, env:WORKBENCH_PROBE_… or file:NAME, never the secret itself.
     probe_secret         text,
     -- Raised by every change to what health evidence rests on: configuration, imports, probe set.
     generation           bigint not null,

@@ -98,6 +98,9 @@ struct JobArgs {
     /// Private address that probes may reach; may be repeated
     #[arg(long, env = "WORKBENCH_PROBE_ALLOW", value_delimiter = ',', value_name = "HOST:PORT")]
     probe_allow: Vec<String>,
+    /// Folder of the files that a tenant's `probe_secret` may name; none where absent
+    #[arg(long, env = "WORKBENCH_PROBE_SECRETS", value_name = "DIR")]
+    probe_secrets: Option<PathBuf>,
 }
 
 impl JobArgs {
@@ -108,6 +111,7 @@ impl JobArgs {
             concurrency: self.concurrency.max(1),
             probe_timeout: self.probe_timeout,
             probe_allow: self.probe_allow.clone(),
+            probe_secrets: self.probe_secrets.clone(),
             ..JobSettings::default()
         }
     }

@@ -30,7 +30,7 @@ pub struct Tenant {
     pub platform_url: Option<String>,
     /// Who probes log in as.
     pub probe_user: Option<String>,
-    /// Reference to the probes' secret: `env:NAME` or `file:PATH`.
+    /// Reference to the probes' secret: `env:WORKBENCH_PROBE_…` or `file:NAME`.
     pub probe_secret: Option<String>,
     /// Raised by every change to what health evidence rests on.
     pub generation: i64,
