@@ -110,7 +110,8 @@ fn row(result: ProbeResult) -> ProbeRow {
         status: result.status.as_str().to_owned(),
         trace: json!(result.steps),
         probe: result.probe,
-        message: result.message,
+        // What the platform answered may be in it, and Postgres stores no NUL.
+        message: result.message.replace('\0', "␀"),
         hint: result.hint,
         started_at: result.started_at,
         duration_ms: i64::try_from(result.duration_ms).unwrap_or(i64::MAX),

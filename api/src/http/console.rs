@@ -22,7 +22,7 @@ use super::idempotency::IdempotencyKey;
 use super::onboarding::ListQuery;
 use super::problem::Problem;
 use super::wire::StepView;
-use super::{App, answers, health, jobs, onboarding, retrospective, steps};
+use super::{App, answers, health, jobs, nul, onboarding, retrospective, steps};
 
 /// How long a session lasts; the working day of whoever opens the console every morning.
 const SESSION: TimeDelta = TimeDelta::hours(12);
@@ -263,6 +263,14 @@ struct StepForm {
 impl StepForm {
     /// What the person changed: a form sends every field, a patch only says what is different.
     fn patch(self, step: &StepView) -> Result<StepPatch, Problem> {
+        for (field, text) in [
+            ("assignee", &self.assignee),
+            ("blocking_reason", &self.blocking_reason),
+            ("note", &self.note),
+            ("reason", &self.reason),
+        ] {
+            nul::refuse_in_text(field, text)?;
+        }
         let differs = |new: &str, old: Option<&String>| new.trim() != old.map_or("", String::as_str);
         let status = if self.status.is_empty() || self.status == step.status {
             None

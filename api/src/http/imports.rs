@@ -19,7 +19,7 @@ use super::idempotency::{Answer, IdempotencyKey};
 use super::onboarding::bad_query;
 use super::problem::Problem;
 use super::wire::{ImportPage, ImportView, IssuePage, UploadForm};
-use super::{App, answers, cursor};
+use super::{App, answers, cursor, nul};
 
 /// Longest text field of an upload.
 const FIELD_LIMIT: usize = 64 * 1024;
@@ -100,6 +100,7 @@ async fn receive(app: &App, id: &str, multipart: &mut Multipart, fields: &mut Fi
             }
             "file" => {
                 let file_name = field.file_name().map(str::to_owned);
+                nul::refuse_in_text("file name", file_name.as_deref().unwrap_or_default())?;
                 let stored = app
                     .context
                     .objects
@@ -116,6 +117,10 @@ async fn receive(app: &App, id: &str, multipart: &mut Multipart, fields: &mut Fi
                     Problem::invalid("mapping", format!("`mapping` is no JSON object of texts: {error}"))
                         .hint(r#"Use {"column of the file": "field"}."#)
                 })?;
+                for (column, field) in &fields.mapping {
+                    nul::refuse_in_text("mapping", column)?;
+                    nul::refuse_in_text("mapping", field)?;
+                }
             }
             other => {
                 let problem = Problem::invalid("unknown_field", format!("the upload has an unknown field `{other}`"));
@@ -143,7 +148,10 @@ async fn text(mut field: Field<'_>) -> Result<String, Problem> {
             return Err(Problem::invalid("field_too_long", format!("`{name}` is longer than {FIELD_LIMIT} bytes")));
         }
     }
-    String::from_utf8(bytes).map_err(|_| Problem::invalid("field_encoding", format!("`{name}` is not UTF-8")))
+    let text =
+        String::from_utf8(bytes).map_err(|_| Problem::invalid("field_encoding", format!("`{name}` is not UTF-8")))?;
+    nul::refuse_in_text(&name, &text)?;
+    Ok(text)
 }
 
 fn unstored(error: &ObjectError) -> Problem {

@@ -10,6 +10,7 @@ mod health;
 mod idempotency;
 mod imports;
 mod jobs;
+mod nul;
 mod onboarding;
 mod problem;
 mod readiness;
@@ -134,6 +135,7 @@ pub fn router(app: App) -> Router {
                 "the method is not supported here; `Allow` says which are",
             )
         })
+        .layer(axum::middleware::from_fn(nul::refuse_in_address))
         .layer(DefaultBodyLimit::max(JSON_LIMIT))
         .layer(CatchPanicLayer::custom(|_| {
             Problem::new(
