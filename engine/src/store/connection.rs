@@ -127,6 +127,18 @@ impl StoreError {
             _ => false,
         }
     }
+
+    /// Whether the database did its part and the transaction lost against another: trying again at once may do.
+    #[must_use]
+    pub fn is_conflict(&self) -> bool {
+        match self {
+            // 40: a serialization failure or a deadlock, on which the whole transaction is rolled back.
+            Self::Sql(sqlx::Error::Database(error)) => {
+                error.code().is_some_and(|code| code.len() == 5 && code.starts_with("40"))
+            }
+            _ => false,
+        }
+    }
 }
 
 /// Whether an error of this code passes by itself.
