@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::net::SocketAddr;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use workbench_engine::definition::Known;
 use workbench_engine::log::Actor;
-use workbench_engine::store::{Credential, NewToken, Store};
+use workbench_engine::store::{Credential, NewToken, Store, StoreError};
 use workbench_jobs::{Context, JobSettings, Objects, Queue, QueueAddress, SANDBOX_URL, Status};
 use workbench_probes::HealthProbes;
 
@@ -53,13 +53,31 @@ impl Places {
 
     /// Makes the data folder, connects and brings the schema up to date.
     pub async fn open_store(&self) -> Result<Store> {
-        std::fs::create_dir_all(&self.data_dir)
+        // What lies in it is for nobody else to read: members, uploads, the token. An existing folder is its owner's
+        // affair.
+        let mut folder = std::fs::DirBuilder::new();
+        folder
+            .recursive(true)
+            .mode(0o700)
+            .create(&self.data_dir)
             .into_diagnostic()
             .wrap_err_with(|| format!("the data folder `{}` cannot be made", self.data_dir.display()))?;
         let url = self.database();
         let store = Store::connect(&url, CONNECTIONS).await.map_err(|error| miette!("{error}"))?;
         store.migrate(&url).await.map_err(|error| miette!("{error}"))?;
         Ok(store)
+    }
+
+    /// Connects to a database that is there already; neither makes nor changes anything.
+    pub async fn existing_store(&self) -> Result<Store> {
+        Store::connect_existing(&self.database(), CONNECTIONS).await.map_err(|error| match error {
+            StoreError::Missing { .. } => miette!(
+                help = "Is `--data-dir` or `--database-url` right? `workbench serve` and `workbench migrate` make a new one.",
+                "{error}"
+            ),
+            StoreError::Outdated => miette!(help = "Run `workbench migrate`, with every daemon of the same version.", "{error}"),
+            error => miette!("{error}"),
+        })
     }
 
     async fn context(&self, settings: JobSettings) -> Result<Context> {

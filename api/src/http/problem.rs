@@ -189,6 +189,8 @@ impl From<StoreError> for Problem {
             }
             StoreError::Sql(_)
             | StoreError::Connect { .. }
+            | StoreError::Missing { .. }
+            | StoreError::Outdated
             | StoreError::Migrate(_)
             | StoreError::Lock { .. }
             | StoreError::Address(_)
