@@ -12,6 +12,8 @@ create table tenants (
     probe_user           text,
     -- A reference, env:WORKBENCH_PROBE_… or file:NAME, never the secret itself.
     probe_secret         text,
+    -- Name and slug in small letters: SQLite's lower() knows ASCII only.
+    search_name          text not null,
     -- Raised by every change to what health evidence rests on: configuration, imports, probe set.
     generation           bigint not null,
     changed_at           bigint not null,
@@ -204,7 +206,8 @@ create table health_checks (
     actor       text not null,
     created_at  bigint not null
 );
-create index health_checks_by_tenant on health_checks (tenant_id, finished_at);
+create index health_checks_by_tenant on health_checks (tenant_id, created_at, id);
+create index health_checks_by_evidence on health_checks (tenant_id, checked_at, id);
 
 create table probe_results (
     check_id    text not null references health_checks (id),

@@ -429,7 +429,7 @@ pub struct ProbeView {
 /// A tenant's health checks.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct HealthHistory {
-    /// The latest finished check.
+    /// The finished check with the newest evidence; the one that gates look at.
     pub latest: Option<HealthCheckView>,
     /// Newest first, without probes.
     pub history: Vec<HealthCheckView>,
