@@ -13,6 +13,7 @@ use miette::{IntoDiagnostic, Result, WrapErr, miette};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use url::Url;
 use workbench_engine::definition::Known;
 use workbench_engine::log::Actor;
 use workbench_engine::store::{Credential, NewToken, Store, StoreError};
@@ -100,6 +101,8 @@ pub struct Serving {
     pub works: bool,
     /// Largest upload, in bytes.
     pub upload_limit: u64,
+    /// Address under which people reach the console, where it is not `listen`.
+    pub public_url: Option<Url>,
 }
 
 /// Runs API, console, relay, reconciler and (unless told otherwise) workers until a signal.
@@ -122,9 +125,10 @@ pub async fn serve(places: &Places, settings: JobSettings, serving: &Serving) ->
     let listener = bind(serving.listen).await?;
     let address = listener.local_addr().into_diagnostic()?;
     let mut announcement = Announcement::default();
-    announcement.line("console", &format!("http://{address}/"));
+    let console = serving.public_url.as_ref().map_or_else(|| format!("http://{address}/"), Url::to_string);
+    announcement.line("console", &console);
     let link = login_link(&context.store).await?;
-    announcement.line("log in", &format!("http://{address}/login/{link}   (once, within 15 minutes)"));
+    announcement.line("log in", &format!("{console}login/{link}   (once, within 15 minutes)"));
 
     let tasks = TaskTracker::new();
     if let Some(sandbox) = serving.sandbox {
@@ -147,8 +151,10 @@ pub async fn serve(places: &Places, settings: JobSettings, serving: &Serving) ->
         status,
         workflows: Arc::new(workflows),
         upload_limit: serving.upload_limit,
+        https: serving.public_url.as_ref().is_some_and(|url| url.scheme() == "https"),
         stop: stop.clone(),
     };
+    tracing::info!("serving on {address}");
     announcement.print();
     let http = axum::serve(listener, http::router(app)).with_graceful_shutdown(stop.clone().cancelled_owned());
     // Requests under way may finish, but not hold the process for ever.
@@ -314,7 +320,8 @@ async fn bootstrap_token(store: &Store, data_dir: &Path) -> Result<PathBuf> {
     {
         return Ok(path);
     }
-    let secret = create_token(store, "operator", Role::Admin, None).await?;
+    // Not refused where another data folder has a token of this name: whoever can start a daemon is the operator.
+    let secret = create_token(store, "operator", Role::Admin, None, TokenName::Shared).await?;
     // Written aside and moved into place: whoever reads the file finds a whole token.
     let aside = data_dir.join(format!("token.{}", std::process::id()));
     let write = || {
@@ -326,8 +333,23 @@ async fn bootstrap_token(store: &Store, data_dir: &Path) -> Result<PathBuf> {
     Ok(path)
 }
 
+/// Whether a new token may stand for whom another valid one stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenName {
+    /// It may.
+    Shared,
+    /// It may not.
+    Own,
+}
+
 /// Makes a bearer token; the secret is answered once and stored as a hash.
-pub async fn create_token(store: &Store, name: &str, role: Role, lifetime: Option<TimeDelta>) -> Result<String> {
+pub async fn create_token(
+    store: &Store,
+    name: &str,
+    role: Role,
+    lifetime: Option<TimeDelta>,
+    owned: TokenName,
+) -> Result<String> {
     let secret = new_secret("wb_");
     let now = Utc::now();
     let new = NewToken {
@@ -337,6 +359,11 @@ pub async fn create_token(store: &Store, name: &str, role: Role, lifetime: Optio
         expires_at: lifetime.map(|lifetime| now + lifetime),
     };
     let mut tx = store.begin(&Actor::workbench(), now).await.map_err(|error| miette!("{error}"))?;
+    if owned == TokenName::Own {
+        tx.claim_token_name(name).await.map_err(|error| {
+            miette!(help = "Use another name, or revoke that token first; `workbench token list` shows it.", "{error}")
+        })?;
+    }
     tx.create_token(&new).await.map_err(|error| miette!("{error}"))?;
     tx.commit().await.map_err(|error| miette!("{error}"))?;
     Ok(secret)

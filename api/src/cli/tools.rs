@@ -9,7 +9,7 @@ use workbench_engine::checklist::RULES;
 use workbench_engine::definition;
 
 use super::PlaceArgs;
-use crate::daemon;
+use crate::daemon::{self, TokenName};
 use crate::http::{self, Role};
 
 /// `workbench token`.
@@ -52,7 +52,7 @@ pub async fn token(args: &TokenArgs) -> Result<()> {
         TokenCommand::Create { places, name, role, expires_in } => {
             let store = places.places().existing_store().await?;
             let lifetime = expires_in.map(|days| TimeDelta::days(i64::from(days)));
-            println!("{}", daemon::create_token(&store, name, *role, lifetime).await?);
+            println!("{}", daemon::create_token(&store, name, *role, lifetime, TokenName::Own).await?);
         }
         TokenCommand::List(places) => {
             let store = places.places().existing_store().await?;

@@ -39,7 +39,8 @@ pub fn routes() -> Router<App> {
         .route("/jobs", get(job_list))
         .route("/retrospective", get(look_back))
         .route("/login", get(login_page))
-        .route("/login/{secret}", get(log_in))
+        // Whoever only asks whether the link is there does not use it up.
+        .route("/login/{secret}", get(log_in).head(|| async { StatusCode::NO_CONTENT }))
         .route("/logout", post(log_out))
         .route("/assets/console.css", get(|| async { asset(pages::STYLESHEET, "text/css; charset=utf-8") }))
         .route("/assets/console.js", get(|| async { asset(pages::SCRIPT, "text/javascript; charset=utf-8") }))
@@ -407,8 +408,9 @@ async fn log_in(State(app): State<App>, Path(secret): Path<String>) -> Response 
     match begun.await {
         Ok(Some(_)) => {
             let cookie = format!(
-                "{SESSION_COOKIE}={session}; Path=/; HttpOnly; SameSite=Strict; Max-Age={}",
-                SESSION.num_seconds()
+                "{SESSION_COOKIE}={session}; Path=/; HttpOnly; SameSite=Strict; Max-Age={}{}",
+                SESSION.num_seconds(),
+                if app.https { "; Secure" } else { "" },
             );
             let mut response = Redirect::to("/").into_response();
             if let Ok(value) = HeaderValue::try_from(cookie) {
