@@ -28,6 +28,10 @@ use crate::shipped;
 const CONNECTIONS: u32 = 12;
 /// For how long the login link on the terminal is good.
 const LOGIN_LINK: TimeDelta = TimeDelta::minutes(15);
+/// How often expired sessions, login links and kept answers are removed.
+const PURGE_ROUND: Duration = Duration::from_hours(1);
+/// Rows of a kind removed in one transaction.
+const PURGE_BATCH: i64 = 500;
 /// How often events written by other processes are looked for, while somebody waits for them.
 const HEAD_POLL: Duration = Duration::from_millis(200);
 
@@ -219,6 +223,8 @@ fn start_machinery(
     tasks: &TaskTracker,
     stop: &CancellationToken,
 ) {
+    let (store, t) = (context.store.clone(), stop.clone());
+    tasks.spawn(async move { purge_hourly(&store, &t).await });
     let (c, q, s, t) = (context.clone(), queue.clone(), status.clone(), stop.clone());
     tasks.spawn(async move { workbench_jobs::relay::run(&c, &q, &s, &t).await });
     let (c, t) = (context.clone(), stop.clone());
@@ -228,6 +234,34 @@ fn start_machinery(
     if works {
         let (c, q, s, t) = (context.clone(), queue.clone(), status.clone(), stop.clone());
         tasks.spawn(async move { workbench_jobs::run_workers(&c, &q, &s, &t).await });
+    }
+}
+
+/// Removes what has expired, in transactions so small that nobody waits for one.
+async fn purge_hourly(store: &Store, stop: &CancellationToken) {
+    loop {
+        match purge(store).await {
+            Ok(0) => {}
+            Ok(removed) => tracing::info!(removed, "expired sessions, login links and kept answers were removed"),
+            Err(error) => tracing::warn!(%error, "what has expired could not be removed; the next round will"),
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(PURGE_ROUND) => {}
+        }
+    }
+}
+
+async fn purge(store: &Store) -> Result<u64, StoreError> {
+    let mut removed = 0;
+    loop {
+        let mut tx = store.begin(&Actor::workbench(), Utc::now()).await?;
+        let some = tx.purge_expired(PURGE_BATCH).await?;
+        tx.commit().await?;
+        removed += some;
+        if some == 0 {
+            return Ok(removed);
+        }
     }
 }
 

@@ -261,6 +261,7 @@ create table idempotency_keys (
     created_at  bigint not null,
     primary key (actor, key)
 );
+create index idempotency_keys_by_age on idempotency_keys (created_at);
 
 -- What daemons that share a store must agree on.
 create table settings (
@@ -279,6 +280,7 @@ create table sandbox_calls (
     call      text not null,
     at        bigint not null
 );
+create index sandbox_calls_by_tenant on sandbox_calls (tenant_id, at, id);
 
 -- For people who look into the database by hand.
 create view events_readable as
