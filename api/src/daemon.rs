@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::net::SocketAddr;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,9 +13,10 @@ use miette::{IntoDiagnostic, Result, WrapErr, miette};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use url::Url;
 use workbench_engine::definition::Known;
 use workbench_engine::log::Actor;
-use workbench_engine::store::{Credential, NewToken, Store};
+use workbench_engine::store::{Credential, NewToken, Store, StoreError};
 use workbench_jobs::{Context, JobSettings, Objects, Queue, QueueAddress, SANDBOX_URL, Status};
 use workbench_probes::HealthProbes;
 
@@ -27,6 +28,10 @@ use crate::shipped;
 const CONNECTIONS: u32 = 12;
 /// For how long the login link on the terminal is good.
 const LOGIN_LINK: TimeDelta = TimeDelta::minutes(15);
+/// How often expired sessions, login links and kept answers are removed.
+const PURGE_ROUND: Duration = Duration::from_hours(1);
+/// Rows of a kind removed in one transaction.
+const PURGE_BATCH: i64 = 500;
 /// How often events written by other processes are looked for, while somebody waits for them.
 const HEAD_POLL: Duration = Duration::from_millis(200);
 
@@ -53,13 +58,31 @@ impl Places {
 
     /// Makes the data folder, connects and brings the schema up to date.
     pub async fn open_store(&self) -> Result<Store> {
-        std::fs::create_dir_all(&self.data_dir)
+        // What lies in it is for nobody else to read: members, uploads, the token. An existing folder is its owner's
+        // affair.
+        let mut folder = std::fs::DirBuilder::new();
+        folder
+            .recursive(true)
+            .mode(0o700)
+            .create(&self.data_dir)
             .into_diagnostic()
             .wrap_err_with(|| format!("the data folder `{}` cannot be made", self.data_dir.display()))?;
         let url = self.database();
         let store = Store::connect(&url, CONNECTIONS).await.map_err(|error| miette!("{error}"))?;
         store.migrate(&url).await.map_err(|error| miette!("{error}"))?;
         Ok(store)
+    }
+
+    /// Connects to a database that is there already; neither makes nor changes anything.
+    pub async fn existing_store(&self) -> Result<Store> {
+        Store::connect_existing(&self.database(), CONNECTIONS).await.map_err(|error| match error {
+            StoreError::Missing { .. } => miette!(
+                help = "Is `--data-dir` or `--database-url` right? `workbench serve` and `workbench migrate` make a new one.",
+                "{error}"
+            ),
+            StoreError::Outdated => miette!(help = "Run `workbench migrate`, with every daemon of the same version.", "{error}"),
+            error => miette!("{error}"),
+        })
     }
 
     async fn context(&self, settings: JobSettings) -> Result<Context> {
@@ -82,6 +105,8 @@ pub struct Serving {
     pub works: bool,
     /// Largest upload, in bytes.
     pub upload_limit: u64,
+    /// Address under which people reach the console, where it is not `listen`.
+    pub public_url: Option<Url>,
 }
 
 /// Runs API, console, relay, reconciler and (unless told otherwise) workers until a signal.
@@ -104,9 +129,10 @@ pub async fn serve(places: &Places, settings: JobSettings, serving: &Serving) ->
     let listener = bind(serving.listen).await?;
     let address = listener.local_addr().into_diagnostic()?;
     let mut announcement = Announcement::default();
-    announcement.line("console", &format!("http://{address}/"));
+    let console = serving.public_url.as_ref().map_or_else(|| format!("http://{address}/"), Url::to_string);
+    announcement.line("console", &console);
     let link = login_link(&context.store).await?;
-    announcement.line("log in", &format!("http://{address}/login/{link}   (once, within 15 minutes)"));
+    announcement.line("log in", &format!("{console}login/{link}   (once, within 15 minutes)"));
 
     let tasks = TaskTracker::new();
     if let Some(sandbox) = serving.sandbox {
@@ -129,8 +155,10 @@ pub async fn serve(places: &Places, settings: JobSettings, serving: &Serving) ->
         status,
         workflows: Arc::new(workflows),
         upload_limit: serving.upload_limit,
+        https: serving.public_url.as_ref().is_some_and(|url| url.scheme() == "https"),
         stop: stop.clone(),
     };
+    tracing::info!("serving on {address}");
     announcement.print();
     let http = axum::serve(listener, http::router(app)).with_graceful_shutdown(stop.clone().cancelled_owned());
     // Requests under way may finish, but not hold the process for ever.
@@ -195,6 +223,8 @@ fn start_machinery(
     tasks: &TaskTracker,
     stop: &CancellationToken,
 ) {
+    let (store, t) = (context.store.clone(), stop.clone());
+    tasks.spawn(async move { purge_hourly(&store, &t).await });
     let (c, q, s, t) = (context.clone(), queue.clone(), status.clone(), stop.clone());
     tasks.spawn(async move { workbench_jobs::relay::run(&c, &q, &s, &t).await });
     let (c, t) = (context.clone(), stop.clone());
@@ -206,6 +236,34 @@ fn start_machinery(
     if works {
         let (c, q, s, t) = (context.clone(), queue.clone(), status.clone(), stop.clone());
         tasks.spawn(async move { workbench_jobs::run_workers(&c, &q, &s, &t).await });
+    }
+}
+
+/// Removes what has expired, in transactions so small that nobody waits for one.
+async fn purge_hourly(store: &Store, stop: &CancellationToken) {
+    loop {
+        match purge(store).await {
+            Ok(0) => {}
+            Ok(removed) => tracing::info!(removed, "expired sessions, login links and kept answers were removed"),
+            Err(error) => tracing::warn!(%error, "what has expired could not be removed; the next round will"),
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(PURGE_ROUND) => {}
+        }
+    }
+}
+
+async fn purge(store: &Store) -> Result<u64, StoreError> {
+    let mut removed = 0;
+    loop {
+        let mut tx = store.begin(&Actor::workbench(), Utc::now()).await?;
+        let some = tx.purge_expired(PURGE_BATCH).await?;
+        tx.commit().await?;
+        removed += some;
+        if some == 0 {
+            return Ok(removed);
+        }
     }
 }
 
@@ -298,7 +356,8 @@ async fn bootstrap_token(store: &Store, data_dir: &Path) -> Result<PathBuf> {
     {
         return Ok(path);
     }
-    let secret = create_token(store, "operator", Role::Admin, None).await?;
+    // Not refused where another data folder has a token of this name: whoever can start a daemon is the operator.
+    let secret = create_token(store, "operator", Role::Admin, None, TokenName::Shared).await?;
     // Written aside and moved into place: whoever reads the file finds a whole token.
     let aside = data_dir.join(format!("token.{}", std::process::id()));
     let write = || {
@@ -310,8 +369,23 @@ async fn bootstrap_token(store: &Store, data_dir: &Path) -> Result<PathBuf> {
     Ok(path)
 }
 
+/// Whether a new token may stand for whom another valid one stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenName {
+    /// It may.
+    Shared,
+    /// It may not.
+    Own,
+}
+
 /// Makes a bearer token; the secret is answered once and stored as a hash.
-pub async fn create_token(store: &Store, name: &str, role: Role, lifetime: Option<TimeDelta>) -> Result<String> {
+pub async fn create_token(
+    store: &Store,
+    name: &str,
+    role: Role,
+    lifetime: Option<TimeDelta>,
+    owned: TokenName,
+) -> Result<String> {
     let secret = new_secret("wb_");
     let now = Utc::now();
     let new = NewToken {
@@ -321,6 +395,11 @@ pub async fn create_token(store: &Store, name: &str, role: Role, lifetime: Optio
         expires_at: lifetime.map(|lifetime| now + lifetime),
     };
     let mut tx = store.begin(&Actor::workbench(), now).await.map_err(|error| miette!("{error}"))?;
+    if owned == TokenName::Own {
+        tx.claim_token_name(name).await.map_err(|error| {
+            miette!(help = "Use another name, or revoke that token first; `workbench token list` shows it.", "{error}")
+        })?;
+    }
     tx.create_token(&new).await.map_err(|error| miette!("{error}"))?;
     tx.commit().await.map_err(|error| miette!("{error}"))?;
     Ok(secret)

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use chrono::Utc;
 use workbench_engine::log::Actor;
 use workbench_engine::store::{Store, StoreError};
-use workbench_probes::sandbox::{Settings, World, WorldError};
+use workbench_probes::sandbox::{Call, Settings, World, WorldError};
 
 /// A world in the workbench's own store.
 #[derive(Debug, Clone)]
@@ -47,5 +47,11 @@ impl World for StoredWorld {
             tx.commit().await
         };
         record.await.map(drop).map_err(|error| world_error(&error))
+    }
+
+    async fn latest_calls(&self, tenant: &str, limit: usize) -> Result<Vec<Call>, WorldError> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let found = self.0.sandbox_calls(tenant, limit).await.map_err(|error| world_error(&error))?;
+        Ok(found.into_iter().map(|call| Call { at: call.at, call: call.call }).collect())
     }
 }

@@ -66,17 +66,34 @@ impl Issue {
     }
 }
 
-/// Cuts a text for display, so that a hostile value cannot bloat an issue list.
+/// Cuts a text for display, so that a hostile value cannot bloat an issue list. Control characters are shown by their
+/// pictures: a person can see them, no terminal obeys them, and every database can store them (Postgres has no NUL).
 pub(crate) fn shorten(text: &str) -> String {
+    let shown = text.chars().map(visible);
     match text.char_indices().nth(SHOWN_CHARACTERS) {
-        None => text.to_owned(),
-        Some(_) => text.chars().take(SHOWN_CHARACTERS - 1).chain(['…']).collect(),
+        None => shown.collect(),
+        Some(_) => shown.take(SHOWN_CHARACTERS - 1).chain(['…']).collect(),
+    }
+}
+
+/// The picture of a control character, such as `␀` for NUL; any other character as it is.
+fn visible(c: char) -> char {
+    match c {
+        '\0'..='\u{1f}' => char::from_u32(0x2400 + u32::from(c)).unwrap_or(char::REPLACEMENT_CHARACTER),
+        '\u{7f}' => '␡',
+        c if c.is_control() => char::REPLACEMENT_CHARACTER,
+        c => c,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn control_characters_are_shown_by_their_pictures() {
+        assert_eq!(shorten("a\0b\tc\u{1b}[0m\u{7f}\u{85}"), "a␀b␉c␛[0m␡\u{fffd}");
+    }
 
     #[test]
     fn long_values_are_cut_at_eighty_characters() {

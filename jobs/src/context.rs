@@ -1,5 +1,6 @@
 //! What every job needs to do its work.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,6 +25,8 @@ pub struct JobSettings {
     pub probe_timeout: Duration,
     /// `host:port` of addresses inside the operator's network that probes may reach.
     pub probe_allow: Vec<String>,
+    /// Folder of the files that `file:NAME` may name as a probes' secret; none may be named where absent.
+    pub probe_secrets: Option<PathBuf>,
 }
 
 impl Default for JobSettings {
@@ -35,6 +38,7 @@ impl Default for JobSettings {
             outstanding: 1000,
             probe_timeout: Duration::from_secs(30),
             probe_allow: Vec::new(),
+            probe_secrets: None,
         }
     }
 }

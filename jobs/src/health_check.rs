@@ -9,8 +9,9 @@ use workbench_engine::store::{HealthOutcome, ProbeRow, StoreError, Tenant};
 use workbench_probes::sandbox::{SANDBOX_SECRET, SANDBOX_USER};
 use workbench_probes::{AddressPolicy, Limits, ProbeResult, ProbeStatus, Secret, Target, aggregate};
 
+use crate::Context;
 use crate::attempt::Failure;
-use crate::{Context, secret};
+use crate::secret::SecretReference;
 
 /// Value of a tenant's `platform_url` that binds it to this installation's sandbox platform.
 pub const SANDBOX: &str = "sandbox";
@@ -77,7 +78,11 @@ async fn target(context: &Context, tenant: &Tenant) -> Result<Result<(Target, Li
         let Some(reference) = &tenant.probe_secret else {
             return Ok(Err("the tenant has no `probe_secret`, so probes cannot log in".to_owned()));
         };
-        match secret::resolve(reference) {
+        // Checked again: what is stored may come from elsewhere than the API.
+        let Some(reference) = SecretReference::parse(reference) else {
+            return Ok(Err("the tenant's `probe_secret` is no reference that probes may use".to_owned()));
+        };
+        match reference.resolve(context.settings.probe_secrets.as_deref()) {
             Ok(secret) => (tenant.probe_user.clone().unwrap_or_else(|| SANDBOX_USER.to_owned()), secret),
             Err(reason) => return Ok(Err(reason)),
         }
@@ -105,7 +110,8 @@ fn row(result: ProbeResult) -> ProbeRow {
         status: result.status.as_str().to_owned(),
         trace: json!(result.steps),
         probe: result.probe,
-        message: result.message,
+        // What the platform answered may be in it, and Postgres stores no NUL.
+        message: result.message.replace('\0', "␀"),
         hint: result.hint,
         started_at: result.started_at,
         duration_ms: i64::try_from(result.duration_ms).unwrap_or(i64::MAX),

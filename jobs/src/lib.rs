@@ -27,6 +27,7 @@ pub use health_check::{SANDBOX, SANDBOX_URL};
 pub use objects::{ObjectError, Objects, Stored};
 pub use queue::{Queue, QueueAddress, QueueError};
 pub use reconciler::reconcile;
+pub use secret::{FORMS as SECRET_FORMS, SecretReference};
 pub use status::{PoolState, Status};
 pub use sweep::sweep;
 pub use trim::trim;

@@ -10,8 +10,10 @@ create table tenants (
     hierarchy_depth      bigint not null,
     platform_url         text,
     probe_user           text,
-    -- A reference such as env:NAME or file:PATH, never the secret itself.
+    -- A reference, env:WORKBENCH_PROBE_… or file:NAME, never the secret itself.
     probe_secret         text,
+    -- Name and slug in small letters: SQLite's lower() knows ASCII only.
+    search_name          text not null,
     -- Raised by every change to what health evidence rests on: configuration, imports, probe set.
     generation           bigint not null,
     changed_at           bigint not null,
@@ -206,7 +208,8 @@ create table health_checks (
     actor       text not null,
     created_at  bigint not null
 );
-create index health_checks_by_tenant on health_checks (tenant_id, finished_at);
+create index health_checks_by_tenant on health_checks (tenant_id, created_at, id);
+create index health_checks_by_evidence on health_checks (tenant_id, checked_at, id);
 
 create table probe_results (
     check_id    text not null references health_checks (id),
@@ -260,6 +263,7 @@ create table idempotency_keys (
     created_at  bigint not null,
     primary key (actor, key)
 );
+create index idempotency_keys_by_age on idempotency_keys (created_at);
 
 -- What daemons that share a store must agree on.
 create table settings (
@@ -278,6 +282,7 @@ create table sandbox_calls (
     call      text not null,
     at        bigint not null
 );
+create index sandbox_calls_by_tenant on sandbox_calls (tenant_id, at, id);
 
 -- For people who look into the database by hand.
 create view events_readable as

@@ -35,6 +35,17 @@ impl Daemon {
     /// # Panics
     /// Where the process cannot be started at all.
     pub fn try_start(data_dir: &Path, arguments: &[&str]) -> Result<Self, String> {
+        Self::try_start_with(data_dir, arguments, &[])
+    }
+
+    /// As [`Daemon::try_start`], with variables in the process' environment.
+    ///
+    /// # Errors
+    /// The process' log.
+    ///
+    /// # Panics
+    /// Where the process cannot be started at all.
+    pub fn try_start_with(data_dir: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Result<Self, String> {
         std::fs::create_dir_all(data_dir).expect("the data folder can be made");
         let log = tempfile::Builder::new().suffix(".log").tempfile_in(data_dir).expect("a log file can be made");
         let (file, log) = log.keep().expect("the log file can be kept");
@@ -43,6 +54,7 @@ impl Daemon {
             .arg("--data-dir")
             .arg(data_dir)
             .env("RUST_LOG", "info,sqlx=warn")
+            .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::from(file))

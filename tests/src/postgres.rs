@@ -76,6 +76,20 @@ impl Postgres {
         }
     }
 
+    /// Runs statements in its database, in one transaction: what they printed.
+    ///
+    /// # Panics
+    /// Where they fail.
+    #[must_use]
+    pub fn sql(&self, statements: &str) -> String {
+        let output = run("psql", self.folder.path())
+            .args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", statements, &self.url()])
+            .output()
+            .expect("`psql` is installed with the server");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    }
+
     /// The address of its database.
     #[must_use]
     pub fn url(&self) -> String {

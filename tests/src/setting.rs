@@ -1,5 +1,6 @@
 //! The two settings in which everything must work the same.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use tempfile::TempDir;
@@ -90,6 +91,21 @@ impl Setting {
 
     fn serving(&self) -> &Daemon {
         self.daemon.as_ref().expect("the daemon runs")
+    }
+
+    /// The data folder that its processes share.
+    #[must_use]
+    pub fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    /// The Postgres of the shared setting.
+    ///
+    /// # Panics
+    /// In the embedded one.
+    #[must_use]
+    pub fn postgres(&self) -> &Postgres {
+        &self.servers.as_ref().expect("the setting has servers").0
     }
 
     /// A client with the admin token.

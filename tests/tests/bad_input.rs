@@ -88,6 +88,8 @@ async fn an_opening_that_does_not_fit_is_refused_in_words() {
         ),
         (json!({ "tenant_id": "new", "name": "New", "country": "SE", "platform_url": "ftp://x" }), 422, "platform_url"),
         (json!({ "tenant_id": "new", "name": "New", "country": "SE", "probe_secret": "hunter2" }), 422, "probe_secret"),
+        (json!({ "tenant_id": "new", "name": "New", "country": "SE", "hierarchy_depth": 10 }), 422, "hierarchy_depth"),
+        (json!({ "tenant_id": "new", "name": "New", "country": "SE", "hierarchy_depth": -1 }), 422, "hierarchy_depth"),
         (json!({ "tenant_id": "new", "nam": "New" }), 422, "invalid_body"),
     ] {
         let answer = client.post("/sys/onboarding", &body).await;
@@ -95,6 +97,19 @@ async fn an_opening_that_does_not_fit_is_refused_in_words() {
         assert_eq!(answer.problem(status), code, "{body}");
     }
     assert_eq!(client.get("/sys/onboarding/new").await.problem(404), "not_found");
+}
+
+#[tokio::test]
+async fn an_opening_that_contradicts_the_stored_tenant_is_refused() {
+    let (_setting, client) = opened().await;
+    let body = json!({ "tenant_id": "svbf", "name": "Pétanque", "country": "SE", "hierarchy_depth": 7 });
+    let refused = client.post("/sys/onboarding", &body).await;
+    let detail = refused.body["detail"].as_str().unwrap_or_default().to_owned();
+    assert_eq!(refused.problem(409), "tenant_differs");
+    assert!(detail.contains("`name`") && detail.contains("`hierarchy_depth`"), "{detail}");
+    assert!(!detail.contains("`country`"), "what agrees is not named: {detail}");
+    let same = json!({ "tenant_id": "svbf", "name": "Boule", "country": "SE", "platform_url": "sandbox" });
+    assert_eq!(client.post("/sys/onboarding", &same).await.problem(409), "exists");
 }
 
 #[tokio::test]

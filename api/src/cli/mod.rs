@@ -13,6 +13,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 use miette::Result;
 use tracing_subscriber::EnvFilter;
+use url::Url;
 use workbench_engine::definition::duration;
 use workbench_jobs::JobSettings;
 
@@ -98,6 +99,9 @@ struct JobArgs {
     /// Private address that probes may reach; may be repeated
     #[arg(long, env = "WORKBENCH_PROBE_ALLOW", value_delimiter = ',', value_name = "HOST:PORT")]
     probe_allow: Vec<String>,
+    /// Folder of the files that a tenant's `probe_secret` may name; none where absent
+    #[arg(long, env = "WORKBENCH_PROBE_SECRETS", value_name = "DIR")]
+    probe_secrets: Option<PathBuf>,
 }
 
 impl JobArgs {
@@ -108,6 +112,7 @@ impl JobArgs {
             concurrency: self.concurrency.max(1),
             probe_timeout: self.probe_timeout,
             probe_allow: self.probe_allow.clone(),
+            probe_secrets: self.probe_secrets.clone(),
             ..JobSettings::default()
         }
     }
@@ -134,6 +139,9 @@ struct ServeArgs {
     /// Largest upload, in MiB
     #[arg(long, env = "WORKBENCH_UPLOAD_LIMIT", default_value_t = 2048, value_name = "MIB")]
     upload_limit: u64,
+    /// Address under which people reach the console, for links; with https its cookie is only sent by https
+    #[arg(long, env = "WORKBENCH_PUBLIC_URL", value_parser = public_url, value_name = "URL")]
+    public_url: Option<Url>,
 }
 
 #[derive(Debug, Args)]
@@ -163,6 +171,15 @@ fn address_or_off(text: &str) -> Result<SandboxAddress, String> {
     text.parse()
         .map(|address| SandboxAddress(Some(address)))
         .map_err(|_| format!("`{text}` is no address; use one such as 127.0.0.1:8081, or `off`"))
+}
+
+fn public_url(text: &str) -> Result<Url, String> {
+    Url::parse(text)
+        .ok()
+        .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+        .filter(|url| url.path() == "/" && url.query().is_none() && url.fragment().is_none())
+        .filter(|url| url.username().is_empty() && url.password().is_none())
+        .ok_or_else(|| "the address of a host is wanted, such as https://onboarding.example".to_owned())
 }
 
 /// Runs what the command line asks for.
@@ -197,6 +214,7 @@ async fn dispatch(command: Command) -> Result<ExitCode> {
                 workflows: args.workflows,
                 works: !args.no_worker,
                 upload_limit: args.upload_limit.saturating_mul(1024 * 1024),
+                public_url: args.public_url,
             };
             daemon::serve(&places, args.jobs.settings(), &serving).await?;
         }

@@ -8,7 +8,7 @@ use miette::{IntoDiagnostic, Result, miette};
 use workbench_engine::{checklist, definition};
 
 use super::PlaceArgs;
-use crate::daemon;
+use crate::daemon::{self, TokenName};
 use crate::http::{self, Role};
 
 /// `workbench token`.
@@ -49,12 +49,12 @@ enum TokenCommand {
 pub async fn token(args: &TokenArgs) -> Result<()> {
     match &args.command {
         TokenCommand::Create { places, name, role, expires_in } => {
-            let store = places.places().open_store().await?;
+            let store = places.places().existing_store().await?;
             let lifetime = expires_in.map(|days| TimeDelta::days(i64::from(days)));
-            println!("{}", daemon::create_token(&store, name, *role, lifetime).await?);
+            println!("{}", daemon::create_token(&store, name, *role, lifetime, TokenName::Own).await?);
         }
         TokenCommand::List(places) => {
-            let store = places.places().open_store().await?;
+            let store = places.places().existing_store().await?;
             for token in store.tokens().await.into_diagnostic()? {
                 let state = match (token.revoked_at, token.expires_at) {
                     (Some(at), _) => format!("revoked {at}"),
@@ -65,7 +65,7 @@ pub async fn token(args: &TokenArgs) -> Result<()> {
             }
         }
         TokenCommand::Revoke { places, id } => {
-            let store = places.places().open_store().await?;
+            let store = places.places().existing_store().await?;
             let actor = workbench_engine::log::Actor::workbench();
             let mut tx = store.begin(&actor, chrono::Utc::now()).await.into_diagnostic()?;
             tx.revoke_token(id).await.into_diagnostic()?;
@@ -91,7 +91,7 @@ enum AuditCommand {
 /// Exit 0 where the log holds, else 1.
 pub async fn audit(args: &AuditArgs) -> Result<ExitCode> {
     let AuditCommand::Verify(places) = &args.command;
-    let store = places.places().open_store().await?;
+    let store = places.places().existing_store().await?;
     let verified = store.verify_events().await.map_err(|error| miette!("{error}"))?;
     if let Some((seq, why)) = verified.broken {
         println!("event {seq} does not hold: {why}");

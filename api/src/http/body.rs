@@ -5,6 +5,7 @@ use axum::extract::{FromRequest, Request};
 use axum::http::{StatusCode, header};
 use serde::de::DeserializeOwned;
 
+use super::nul;
 use super::problem::{Problem, nearest};
 
 /// A JSON body (`application/json`, and `application/merge-patch+json` for PATCH).
@@ -29,6 +30,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonBody<T> {
         let bytes = Bytes::from_request(request, state).await.map_err(|rejection| {
             Problem::new(rejection.status(), "body", "The body could not be read", rejection.body_text())
         })?;
+        nul::refuse_in_json(&bytes)?;
         serde_json::from_slice(&bytes).map(Self).map_err(|error| unfit(&error))
     }
 }

@@ -22,7 +22,7 @@ use super::idempotency::IdempotencyKey;
 use super::onboarding::ListQuery;
 use super::problem::Problem;
 use super::wire::StepView;
-use super::{App, answers, health, jobs, onboarding, retrospective, steps};
+use super::{App, answers, health, jobs, nul, onboarding, retrospective, steps};
 
 /// How long a session lasts; the working day of whoever opens the console every morning.
 const SESSION: TimeDelta = TimeDelta::hours(12);
@@ -39,7 +39,8 @@ pub fn routes() -> Router<App> {
         .route("/jobs", get(job_list))
         .route("/retrospective", get(look_back))
         .route("/login", get(login_page))
-        .route("/login/{secret}", get(log_in))
+        // Whoever only asks whether the link is there does not use it up.
+        .route("/login/{secret}", get(log_in).head(|| async { StatusCode::NO_CONTENT }))
         .route("/logout", post(log_out))
         .route("/assets/console.css", get(|| async { asset(pages::STYLESHEET, "text/css; charset=utf-8") }))
         .route("/assets/console.js", get(|| async { asset(pages::SCRIPT, "text/javascript; charset=utf-8") }))
@@ -263,6 +264,14 @@ struct StepForm {
 impl StepForm {
     /// What the person changed: a form sends every field, a patch only says what is different.
     fn patch(self, step: &StepView) -> Result<StepPatch, Problem> {
+        for (field, text) in [
+            ("assignee", &self.assignee),
+            ("blocking_reason", &self.blocking_reason),
+            ("note", &self.note),
+            ("reason", &self.reason),
+        ] {
+            nul::refuse_in_text(field, text)?;
+        }
         let differs = |new: &str, old: Option<&String>| new.trim() != old.map_or("", String::as_str);
         let status = if self.status.is_empty() || self.status == step.status {
             None
@@ -399,8 +408,9 @@ async fn log_in(State(app): State<App>, Path(secret): Path<String>) -> Response 
     match begun.await {
         Ok(Some(_)) => {
             let cookie = format!(
-                "{SESSION_COOKIE}={session}; Path=/; HttpOnly; SameSite=Strict; Max-Age={}",
-                SESSION.num_seconds()
+                "{SESSION_COOKIE}={session}; Path=/; HttpOnly; SameSite=Strict; Max-Age={}{}",
+                SESSION.num_seconds(),
+                if app.https { "; Secure" } else { "" },
             );
             let mut response = Redirect::to("/").into_response();
             if let Ok(value) = HeaderValue::try_from(cookie) {

@@ -148,10 +148,7 @@ pub async fn history(
 /// A tenant's health, for API and console.
 pub async fn of_tenant(app: &App, tenant_id: &str) -> Result<HealthHistory, Problem> {
     let history = app.context.store.health_checks(tenant_id, 50).await?;
-    let latest = match history.iter().find(|check| check.aggregate.is_some()) {
-        Some(check) => Some(app.context.store.health_check(tenant_id, &check.id).await?),
-        None => None,
-    };
+    let latest = app.context.store.latest_health_check(tenant_id).await?;
     Ok(HealthHistory {
         latest: latest.map(answers::health_check),
         history: history.into_iter().map(answers::health_check).collect(),

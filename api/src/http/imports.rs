@@ -10,6 +10,7 @@ use chrono::Utc;
 use serde::Deserialize;
 use ulid::Ulid;
 use utoipa::IntoParams;
+use workbench_engine::job::Job;
 use workbench_engine::store::{Import, IssueFilter, JobFilter, NewImport};
 use workbench_importer::{Entity, Format};
 use workbench_jobs::{ObjectError, Stored};
@@ -17,9 +18,9 @@ use workbench_jobs::{ObjectError, Stored};
 use super::access::{Caller, Capability};
 use super::idempotency::{Answer, IdempotencyKey};
 use super::onboarding::bad_query;
-use super::problem::Problem;
+use super::problem::{self, Problem};
 use super::wire::{ImportPage, ImportView, IssuePage, UploadForm};
-use super::{App, answers, cursor};
+use super::{App, answers, cursor, nul};
 
 /// Longest text field of an upload.
 const FIELD_LIMIT: usize = 64 * 1024;
@@ -74,18 +75,19 @@ pub async fn upload(
         Ok(()) => declare(&tenant_id, &id, &fields),
         Err(problem) => Err(problem),
     };
+    let mut committing = false;
     let answer = match checked {
-        Ok(new) => store(&app, &caller, &key, &new).await,
+        Ok(new) => store(&app, &caller, &key, &new, &mut committing).await,
         Err(problem) => Err(problem),
     };
     // Whoever does not become an import leaves no file behind. A replayed answer names the first upload's import.
-    let kept = answer.as_ref().is_ok_and(|(_, kept)| *kept);
-    if let (false, Some((stored, _))) = (kept, &fields.file)
+    // After a commit that failed nobody knows whether there is an import: then the file stays.
+    if let (false, Some((stored, _))) = (committing, &fields.file)
         && let Err(error) = app.context.objects.remove(&stored.key).await
     {
         tracing::warn!(%error, "an upload that was not kept could not be removed");
     }
-    answer.map(|(response, _)| response)
+    answer
 }
 
 async fn receive(app: &App, id: &str, multipart: &mut Multipart, fields: &mut Fields) -> Result<(), Problem> {
@@ -100,6 +102,7 @@ async fn receive(app: &App, id: &str, multipart: &mut Multipart, fields: &mut Fi
             }
             "file" => {
                 let file_name = field.file_name().map(str::to_owned);
+                nul::refuse_in_text("file name", file_name.as_deref().unwrap_or_default())?;
                 let stored = app
                     .context
                     .objects
@@ -116,6 +119,10 @@ async fn receive(app: &App, id: &str, multipart: &mut Multipart, fields: &mut Fi
                     Problem::invalid("mapping", format!("`mapping` is no JSON object of texts: {error}"))
                         .hint(r#"Use {"column of the file": "field"}."#)
                 })?;
+                for (column, field) in &fields.mapping {
+                    nul::refuse_in_text("mapping", column)?;
+                    nul::refuse_in_text("mapping", field)?;
+                }
             }
             other => {
                 let problem = Problem::invalid("unknown_field", format!("the upload has an unknown field `{other}`"));
@@ -143,7 +150,10 @@ async fn text(mut field: Field<'_>) -> Result<String, Problem> {
             return Err(Problem::invalid("field_too_long", format!("`{name}` is longer than {FIELD_LIMIT} bytes")));
         }
     }
-    String::from_utf8(bytes).map_err(|_| Problem::invalid("field_encoding", format!("`{name}` is not UTF-8")))
+    let text =
+        String::from_utf8(bytes).map_err(|_| Problem::invalid("field_encoding", format!("`{name}` is not UTF-8")))?;
+    nul::refuse_in_text(&name, &text)?;
+    Ok(text)
 }
 
 fn unstored(error: &ObjectError) -> Problem {
@@ -206,12 +216,18 @@ fn declare(tenant_id: &str, id: &str, fields: &Fields) -> Result<NewImport, Prob
     })
 }
 
-/// Writes the import and its job; says whether the file is now referred to.
-async fn store(app: &App, caller: &Caller, key: &IdempotencyKey, new: &NewImport) -> Result<(Response, bool), Problem> {
+/// Writes the import and its job; `committing` is set as soon as the file may be referred to.
+async fn store(
+    app: &App,
+    caller: &Caller,
+    key: &IdempotencyKey,
+    new: &NewImport,
+    committing: &mut bool,
+) -> Result<Response, Problem> {
     let mut tx = app.context.store.begin(&caller.actor, Utc::now()).await?;
     let content = format!("{}\0{:?}\0{:?}\0{}\0{:?}", new.sha256, new.format, new.entity, new.mode, new.mapping);
     if let Some(answer) = key.take(&mut tx, content.as_bytes()).await? {
-        return Ok((answer, false));
+        return Ok(answer);
     }
     let job_id = tx.create_import(new).await?;
     let import = tx.import(&new.id).await?;
@@ -220,8 +236,9 @@ async fn store(app: &App, caller: &Caller, key: &IdempotencyKey, new: &NewImport
     let answer = Answer::json(StatusCode::ACCEPTED, &view)
         .header(header::LOCATION, format!("/sys/onboarding/{}/imports/{}", new.tenant_id, new.id));
     key.keep(&mut tx, &answer).await?;
+    *committing = true;
     tx.commit().await?;
-    Ok((answer.into_response(), true))
+    Ok(answer.into_response())
 }
 
 /// The body limit of uploads is the object store's, which counts while it streams.
@@ -255,11 +272,15 @@ pub async fn list(
 
 /// An import with its issues' groups and the progress of its latest job.
 async fn view(app: &App, import: Import) -> Result<ImportView, Problem> {
-    let store = &app.context.store;
-    let groups = store.issue_groups(&import.id).await?;
-    let filter = JobFilter { subject_id: Some(import.id.clone()), limit: 1, ..JobFilter::default() };
-    let job = store.jobs(&filter).await?.pop();
+    let (groups, job) = surroundings(app, &import.id).await?;
     Ok(answers::import(import, groups, job))
+}
+
+/// What an answer about an import says besides the import: its issues by code, and its latest job.
+async fn surroundings(app: &App, import_id: &str) -> Result<(Vec<(String, String, i64)>, Option<Job>), Problem> {
+    let groups = app.context.store.issue_groups(import_id).await?;
+    let filter = JobFilter { subject_id: Some(import_id.to_owned()), limit: 1, ..JobFilter::default() };
+    Ok((groups, app.context.store.jobs(&filter).await?.pop()))
 }
 
 /// Show an import
@@ -364,17 +385,20 @@ pub async fn confirm(
     caller.require(Capability::Import)?;
     let before = app.context.store.import(&tenant_id, &import_id).await?;
     let groups = app.context.store.issue_groups(&before.id).await?;
-    let mut tx = app.context.store.begin(&caller.actor, Utc::now()).await?;
-    if let Some(answer) = key.take(&mut tx, b"").await? {
-        return Ok(answer);
-    }
-    let job_id = tx.confirm_import(&import_id).await?;
-    let mut view = answers::import(tx.import(&import_id).await?, groups, None);
-    view.job_id = job_id;
-    let answer = Answer::json(StatusCode::ACCEPTED, &view);
-    key.keep(&mut tx, &answer).await?;
-    tx.commit().await?;
-    Ok(answer.into_response())
+    problem::once_more(|| async {
+        let mut tx = app.context.store.begin(&caller.actor, Utc::now()).await?;
+        if let Some(answer) = key.take(&mut tx, b"").await? {
+            return Ok(answer);
+        }
+        let job_id = tx.confirm_import(&import_id).await?;
+        let mut view = answers::import(tx.import(&import_id).await?, groups.clone(), None);
+        view.job_id = job_id;
+        let answer = Answer::json(StatusCode::ACCEPTED, &view);
+        key.keep(&mut tx, &answer).await?;
+        tx.commit().await?;
+        Ok(answer.into_response())
+    })
+    .await
 }
 
 /// Cancel an import
@@ -385,9 +409,11 @@ pub async fn confirm(
     params(
         ("tenant_id" = String, Path, description = "The tenant's slug"),
         ("import_id" = String, Path, description = "Id of the import"),
+        ("Idempotency-Key" = Option<String>, Header, description = "Repeating the request with the same key repeats the first answer"),
     ),
     responses(
         (status = 200, body = ImportView),
+        (status = 400, body = Problem, content_type = "application/problem+json"),
         (status = 401, body = Problem, content_type = "application/problem+json"),
         (status = 403, body = Problem, content_type = "application/problem+json"),
         (status = 404, body = Problem, content_type = "application/problem+json"),
@@ -397,13 +423,23 @@ pub async fn confirm(
 pub async fn cancel(
     State(app): State<App>,
     caller: Caller,
+    key: IdempotencyKey,
     Path((tenant_id, import_id)): Path<(String, String)>,
-) -> Result<axum::Json<ImportView>, Problem> {
+) -> Result<Response, Problem> {
     caller.require(Capability::Import)?;
-    app.context.store.import(&tenant_id, &import_id).await?;
-    let mut tx = app.context.store.begin(&caller.actor, Utc::now()).await?;
-    tx.cancel_import(&import_id).await?;
-    tx.commit().await?;
-    let import = app.context.store.import(&tenant_id, &import_id).await?;
-    Ok(axum::Json(view(&app, import).await?))
+    let before = app.context.store.import(&tenant_id, &import_id).await?;
+    let (groups, job) = surroundings(&app, &before.id).await?;
+    problem::once_more(|| async {
+        let mut tx = app.context.store.begin(&caller.actor, Utc::now()).await?;
+        if let Some(answer) = key.take(&mut tx, b"").await? {
+            return Ok(answer);
+        }
+        tx.cancel_import(&import_id).await?;
+        let view = answers::import(tx.import(&import_id).await?, groups.clone(), job.clone());
+        let answer = Answer::json(StatusCode::OK, &view);
+        key.keep(&mut tx, &answer).await?;
+        tx.commit().await?;
+        Ok(answer.into_response())
+    })
+    .await
 }

@@ -1,6 +1,8 @@
 //! Jobs over HTTP.
 
 use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use axum::response::Response;
 use chrono::Utc;
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -8,8 +10,9 @@ use workbench_engine::job::{JobCommand, JobKind, JobState};
 use workbench_engine::store::JobFilter;
 
 use super::access::{Caller, Capability};
+use super::idempotency::{Answer, IdempotencyKey};
 use super::onboarding::bad_query;
-use super::problem::Problem;
+use super::problem::{self, Problem};
 use super::wire::{JobPage, JobView};
 use super::{App, answers, cursor};
 
@@ -101,9 +104,13 @@ pub async fn show(
 /// Possible where it has failed or was cancelled; it gets a fresh set of attempts.
 #[utoipa::path(
     post, path = "/sys/jobs/{job_id}/retry", tag = "jobs",
-    params(("job_id" = String, Path, description = "Id of the job")),
+    params(
+        ("job_id" = String, Path, description = "Id of the job"),
+        ("Idempotency-Key" = Option<String>, Header, description = "Repeating the request with the same key repeats the first answer"),
+    ),
     responses(
         (status = 200, body = JobView),
+        (status = 400, body = Problem, content_type = "application/problem+json"),
         (status = 401, body = Problem, content_type = "application/problem+json"),
         (status = 403, body = Problem, content_type = "application/problem+json"),
         (status = 404, body = Problem, content_type = "application/problem+json"),
@@ -113,9 +120,10 @@ pub async fn show(
 pub async fn retry(
     State(app): State<App>,
     caller: Caller,
+    key: IdempotencyKey,
     Path(job_id): Path<String>,
-) -> Result<axum::Json<JobView>, Problem> {
-    command(&app, &caller, &job_id, &JobCommand::Retry).await
+) -> Result<Response, Problem> {
+    command(&app, &caller, &key, &job_id, &JobCommand::Retry).await
 }
 
 /// Cancel a job
@@ -123,9 +131,13 @@ pub async fn retry(
 /// A running job stops at its worker's next heartbeat.
 #[utoipa::path(
     post, path = "/sys/jobs/{job_id}/cancel", tag = "jobs",
-    params(("job_id" = String, Path, description = "Id of the job")),
+    params(
+        ("job_id" = String, Path, description = "Id of the job"),
+        ("Idempotency-Key" = Option<String>, Header, description = "Repeating the request with the same key repeats the first answer"),
+    ),
     responses(
         (status = 200, body = JobView),
+        (status = 400, body = Problem, content_type = "application/problem+json"),
         (status = 401, body = Problem, content_type = "application/problem+json"),
         (status = 403, body = Problem, content_type = "application/problem+json"),
         (status = 404, body = Problem, content_type = "application/problem+json"),
@@ -135,20 +147,30 @@ pub async fn retry(
 pub async fn cancel(
     State(app): State<App>,
     caller: Caller,
+    key: IdempotencyKey,
     Path(job_id): Path<String>,
-) -> Result<axum::Json<JobView>, Problem> {
-    command(&app, &caller, &job_id, &JobCommand::Cancel).await
+) -> Result<Response, Problem> {
+    command(&app, &caller, &key, &job_id, &JobCommand::Cancel).await
 }
 
 async fn command(
     app: &App,
     caller: &Caller,
+    key: &IdempotencyKey,
     job_id: &str,
     command: &JobCommand,
-) -> Result<axum::Json<JobView>, Problem> {
+) -> Result<Response, Problem> {
     caller.require(Capability::JobsManage)?;
-    let mut tx = app.context.store.begin(&caller.actor, Utc::now()).await?;
-    let job = tx.command_job(job_id, command).await?;
-    tx.commit().await?;
-    Ok(axum::Json(answers::job(job, None)))
+    problem::once_more(|| async {
+        let mut tx = app.context.store.begin(&caller.actor, Utc::now()).await?;
+        if let Some(answer) = key.take(&mut tx, b"").await? {
+            return Ok(answer);
+        }
+        let job = tx.command_job(job_id, command).await?;
+        let answer = Answer::json(StatusCode::OK, &answers::job(job, None));
+        key.keep(&mut tx, &answer).await?;
+        tx.commit().await?;
+        Ok(answer.into_response())
+    })
+    .await
 }

@@ -10,6 +10,7 @@ mod health;
 mod idempotency;
 mod imports;
 mod jobs;
+mod nul;
 mod onboarding;
 mod problem;
 mod readiness;
@@ -22,7 +23,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
+use axum::extract::{DefaultBodyLimit, MatchedPath, Request};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::IntoResponse;
 use axum::routing::get;
@@ -57,6 +58,8 @@ pub struct App {
     pub workflows: Arc<Vec<Loaded>>,
     /// Largest upload, in bytes.
     pub upload_limit: u64,
+    /// Whether browsers reach the console by https, so that its cookie must travel by nothing else.
+    pub https: bool,
     /// Ends long-lived answers when the daemon stops.
     pub stop: CancellationToken,
 }
@@ -134,6 +137,7 @@ pub fn router(app: App) -> Router {
                 "the method is not supported here; `Allow` says which are",
             )
         })
+        .layer(axum::middleware::from_fn(nul::refuse_in_address))
         .layer(DefaultBodyLimit::max(JSON_LIMIT))
         .layer(CatchPanicLayer::custom(|_| {
             Problem::new(
@@ -151,8 +155,14 @@ pub fn router(app: App) -> Router {
             "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; \
              form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
         ))
-        .layer(TraceLayer::new_for_http())
+        .layer(TraceLayer::new_for_http().make_span_with(span))
         .with_state(app)
+}
+
+/// What the log says of a request: its route and never its address, which can be a login link.
+fn span(request: &Request) -> tracing::Span {
+    let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str);
+    tracing::debug_span!("request", method = %request.method(), route)
 }
 
 /// How long a daemon that stops waits for requests under way.

@@ -1,12 +1,15 @@
 //! Opening onboardings, the dashboard, one onboarding.
 
+use std::ops::RangeInclusive;
+
 use axum::extract::{Path, Query, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use chrono::Utc;
 use serde::Deserialize;
 use utoipa::IntoParams;
-use workbench_engine::store::{DashboardFilter, DashboardStatus, NewTenant, Opening};
+use workbench_engine::store::{DashboardFilter, DashboardStatus, NewTenant, Opening, Tenant};
+use workbench_jobs::{SECRET_FORMS, SecretReference};
 
 use super::access::{Caller, Capability};
 use super::body::JsonBody;
@@ -18,6 +21,8 @@ use super::{App, answers, cursor};
 /// Words that mean something else in the same place of an address.
 const RESERVED: [&str; 4] = ["retrospective", "events", "jobs", "workflows"];
 const DEFAULT_WORKFLOW: &str = "tenant-onboarding";
+/// Levels of organisation that a tenant may have.
+const DEPTHS: RangeInclusive<i64> = 0..=9;
 
 /// Open an onboarding
 ///
@@ -43,6 +48,7 @@ pub async fn open(
 ) -> Result<Response, Problem> {
     caller.require(Capability::OnboardingWrite)?;
     check_slug(&body.tenant_id)?;
+    check_tenant(&body)?;
     let wanted = body.workflow.as_deref().unwrap_or(DEFAULT_WORKFLOW);
     let loaded = app.workflows.iter().find(|loaded| loaded.definition.name == wanted).ok_or_else(|| {
         let names = || app.workflows.iter().map(|loaded| loaded.definition.name.as_str());
@@ -58,8 +64,9 @@ pub async fn open(
     if let Some(answer) = key.take(&mut tx, &content).await? {
         return Ok(answer);
     }
-    if tx.tenant(&body.tenant_id).await?.is_none() {
-        tx.create_tenant(&new_tenant(&body)?).await?;
+    match tx.tenant(&body.tenant_id).await? {
+        Some(stored) => same_tenant(&body, &stored)?,
+        None => tx.create_tenant(&new_tenant(&body)?).await?,
     }
     let opening =
         Opening { tenant_id: &body.tenant_id, definition: &loaded.definition, target_go_live: body.target_go_live };
@@ -91,41 +98,62 @@ fn check_slug(slug: &str) -> Result<(), Problem> {
     Ok(())
 }
 
-/// The tenant that an opening describes, with its country's defaults.
-fn new_tenant(body: &OpenOnboarding) -> Result<NewTenant, Problem> {
-    let missing = |field: &str| Problem::invalid("missing_field", format!("a new tenant needs `{field}`"));
-    let name = body.name.as_deref().map(str::trim).filter(|name| !name.is_empty()).ok_or_else(|| missing("name"))?;
-    let country = body.country.clone().ok_or_else(|| missing("country"))?;
-    if country.len() != 2 || !country.chars().all(|c| c.is_ascii_uppercase()) {
+/// What is said of a tenant must fit, whether the tenant is new or not.
+fn check_tenant(body: &OpenOnboarding) -> Result<(), Problem> {
+    if let Some(country) = &body.country
+        && (country.len() != 2 || !country.chars().all(|c| c.is_ascii_uppercase()))
+    {
         return Err(Problem::invalid("country", format!("`{country}` is no ISO 3166-1 alpha-2 code"))
             .hint("Use two capital letters, such as SE, FR or NO."));
     }
+    if let Some(time_zone) = &body.time_zone
+        && time_zone.parse::<chrono_tz::Tz>().is_err()
+    {
+        return Err(Problem::invalid("time_zone", format!("`{time_zone}` is no IANA time zone"))
+            .hint("Use a name such as Europe/Stockholm."));
+    }
+    if let Some(depth) = body.hierarchy_depth
+        && !DEPTHS.contains(&depth)
+    {
+        let (least, most) = DEPTHS.into_inner();
+        let detail = format!("`hierarchy_depth` is {depth}; it must be {least} to {most}");
+        return Err(Problem::invalid("hierarchy_depth", detail));
+    }
+    if let Some(url) = body.platform_url.as_deref().filter(|url| *url != workbench_jobs::SANDBOX) {
+        // The value is not quoted back: it may hold a password.
+        let url = url::Url::parse(url)
+            .ok()
+            .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+            .ok_or_else(|| {
+                Problem::invalid("platform_url", "`platform_url` is no http(s) address")
+                    .hint("Use an address such as https://platform.example/svbf, or `sandbox`.")
+            })?;
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(Problem::invalid("platform_url", "`platform_url` holds a user or a password")
+                .hint("Leave them out of the address; `probe_user` and `probe_secret` are for them."));
+        }
+    }
+    if let Some(reference) = &body.probe_secret
+        && SecretReference::parse(reference).is_none()
+    {
+        // The value is not quoted back: it may be the secret itself.
+        let detail = "`probe_secret` is no reference to a secret that probes may use";
+        return Err(Problem::invalid("probe_secret", detail).hint(SECRET_FORMS));
+    }
+    Ok(())
+}
+
+/// The tenant that an opening describes, with its country's defaults.
+fn new_tenant(body: &OpenOnboarding) -> Result<NewTenant, Problem> {
+    let missing = |field: &str| Problem::invalid("missing_field", format!("a new tenant needs `{field}`"));
+    let name = name_in(body).filter(|name| !name.is_empty()).ok_or_else(|| missing("name"))?;
+    let country = body.country.clone().ok_or_else(|| missing("country"))?;
     let (zone, language, depth) = match country.as_str() {
         "SE" => ("Europe/Stockholm", "sv", 2),
         "NO" => ("Europe/Oslo", "nb", 0),
         "FR" => ("Europe/Paris", "fr", 3),
         _ => ("Etc/UTC", "en", 2),
     };
-    let time_zone = body.time_zone.clone().unwrap_or_else(|| zone.to_owned());
-    if time_zone.parse::<chrono_tz::Tz>().is_err() {
-        return Err(Problem::invalid("time_zone", format!("`{time_zone}` is no IANA time zone"))
-            .hint("Use a name such as Europe/Stockholm."));
-    }
-    if let Some(url) = body.platform_url.as_deref().filter(|url| *url != workbench_jobs::SANDBOX) {
-        let fits = url::Url::parse(url).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-        if !fits {
-            return Err(Problem::invalid("platform_url", format!("`{url}` is no http(s) address"))
-                .hint("Use an address such as https://platform.example/svbf, or `sandbox`."));
-        }
-    }
-    if let Some(reference) = &body.probe_secret
-        && !reference.starts_with("env:")
-        && !reference.starts_with("file:")
-    {
-        // The value is not quoted back: it may be the secret itself.
-        return Err(Problem::invalid("probe_secret", "`probe_secret` is no reference to a secret")
-            .hint("Use `env:NAME` or `file:PATH`; secrets themselves are never stored."));
-    }
     let kind = body.kind.clone().unwrap_or_else(|| "federation".to_owned());
     let bound_to_sandbox = kind == "sandbox" && body.platform_url.is_none();
     Ok(NewTenant {
@@ -133,7 +161,7 @@ fn new_tenant(body: &OpenOnboarding) -> Result<NewTenant, Problem> {
         name: name.to_owned(),
         country,
         kind,
-        time_zone,
+        time_zone: body.time_zone.clone().unwrap_or_else(|| zone.to_owned()),
         language: body.language.clone().unwrap_or_else(|| language.to_owned()),
         hierarchy_depth: body.hierarchy_depth.unwrap_or(depth),
         platform_url: if bound_to_sandbox {
@@ -144,6 +172,35 @@ fn new_tenant(body: &OpenOnboarding) -> Result<NewTenant, Problem> {
         probe_user: body.probe_user.clone(),
         probe_secret: body.probe_secret.clone(),
     })
+}
+
+fn name_in(body: &OpenOnboarding) -> Option<&str> {
+    body.name.as_deref().map(str::trim)
+}
+
+/// Refuses an opening that says something else of a tenant than what is stored: it would be ignored. What an opening
+/// does not mention is as it is stored.
+fn same_tenant(body: &OpenOnboarding, stored: &Tenant) -> Result<(), Problem> {
+    let text = |given: Option<&str>, stored: Option<&str>| given.is_some() && given != stored;
+    let differs = [
+        ("name", text(name_in(body), Some(&stored.name))),
+        ("country", text(body.country.as_deref(), Some(&stored.country))),
+        ("kind", text(body.kind.as_deref(), Some(&stored.kind))),
+        ("time_zone", text(body.time_zone.as_deref(), Some(&stored.time_zone))),
+        ("language", text(body.language.as_deref(), Some(&stored.language))),
+        ("hierarchy_depth", body.hierarchy_depth.is_some_and(|depth| depth != stored.hierarchy_depth)),
+        ("platform_url", text(body.platform_url.as_deref(), stored.platform_url.as_deref())),
+        ("probe_user", text(body.probe_user.as_deref(), stored.probe_user.as_deref())),
+        ("probe_secret", text(body.probe_secret.as_deref(), stored.probe_secret.as_deref())),
+    ];
+    let fields: Vec<String> =
+        differs.iter().filter(|(_, differs)| *differs).map(|(field, _)| format!("`{field}`")).collect();
+    if fields.is_empty() {
+        return Ok(());
+    }
+    let detail = format!("the tenant `{}` is stored with other values of {}", stored.id, fields.join(", "));
+    Err(Problem::new(StatusCode::CONFLICT, "tenant_differs", "The tenant exists and differs", detail)
+        .hint("Leave these fields out: opening an onboarding does not change a tenant."))
 }
 
 /// Filter and place in the dashboard.

@@ -8,6 +8,9 @@ use utoipa::ToSchema;
 use workbench_engine::checklist::{Reason, Refusal};
 use workbench_engine::store::StoreError;
 
+/// Code of a request that lost against another one.
+const BUSY: &str = "store_busy";
+
 /// A problem, as the caller reads it (`application/problem+json`, RFC 9457).
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Problem {
@@ -147,16 +150,27 @@ impl From<Refusal> for Problem {
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
+        if error.is_conflict() {
+            tracing::info!(%error, "a transaction lost against another");
+            let mut problem = Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                BUSY,
+                "The database is busy",
+                "another request changed the same things at the same time; this one was not carried out",
+            );
+            problem.retry_after = Some(1);
+            return problem;
+        }
         if error.is_unavailable() {
             tracing::warn!(%error, "the store is out of reach");
             let mut problem = Self::new(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "store_unavailable",
                 "The database is out of reach",
-                "the request was not carried out; nothing has changed",
+                "the request may not have been carried out",
             );
             problem.retry_after = Some(2);
-            return problem;
+            return problem.hint("Repeat it with the same `Idempotency-Key`: then it is carried out once.");
         }
         match error {
             StoreError::NotFound { .. } => Self::not_found(error.to_string()),
@@ -175,6 +189,8 @@ impl From<StoreError> for Problem {
             }
             StoreError::Sql(_)
             | StoreError::Connect { .. }
+            | StoreError::Missing { .. }
+            | StoreError::Outdated
             | StoreError::Migrate(_)
             | StoreError::Lock { .. }
             | StoreError::Address(_)
@@ -206,6 +222,17 @@ impl IntoResponse for Problem {
             headers.insert(header::RETRY_AFTER, seconds.into());
         }
         response
+    }
+}
+
+/// Tries once more what lost against another transaction: it was rolled back as a whole.
+pub async fn once_more<T, F>(mut attempt: impl FnMut() -> F) -> Result<T, Problem>
+where
+    F: Future<Output = Result<T, Problem>>,
+{
+    match attempt().await {
+        Err(problem) if problem.code == BUSY => attempt().await,
+        other => other,
     }
 }
 

@@ -2,14 +2,15 @@
 
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use chrono::Utc;
 use workbench_engine::checklist::{Command, Refusal, StepPatch};
-use workbench_engine::store::StoreError;
+use workbench_engine::store::{StoreError, Tx};
 
 use super::access::{Caller, Capability};
 use super::body::JsonBody;
-use super::problem::Problem;
+use super::idempotency::{Answer, IdempotencyKey};
+use super::problem::{self, Problem};
 use super::wire::{StepPatchBody, StepView};
 use super::{App, answers};
 
@@ -23,6 +24,7 @@ use super::{App, answers};
         ("tenant_id" = String, Path, description = "The tenant's slug"),
         ("step_id" = String, Path, description = "Id of the step"),
         ("If-Match" = Option<String>, Header, description = "Revision of the step that the change was made for"),
+        ("Idempotency-Key" = Option<String>, Header, description = "Repeating the request with the same key repeats the first answer"),
     ),
     request_body(content((StepPatchBody = "application/json"), (StepPatchBody = "application/merge-patch+json"))),
     responses(
@@ -40,17 +42,30 @@ use super::{App, answers};
 pub async fn patch(
     State(app): State<App>,
     caller: Caller,
+    key: IdempotencyKey,
     Path((tenant_id, step_id)): Path<(String, String)>,
     headers: HeaderMap,
     JsonBody(patch): JsonBody<StepPatch>,
 ) -> Result<Response, Problem> {
     let expected_revision = if_match(&headers)?;
-    let step = apply(&app, &caller, &tenant_id, &step_id, patch, expected_revision).await?;
-    let etag = format!("\"{}\"", step.revision);
-    Ok(([(header::ETAG, etag)], axum::Json(step)).into_response())
+    let content = serde_json::to_vec(&patch).unwrap_or_default();
+    let command = command(&caller, &step_id, patch, expected_revision)?;
+    problem::once_more(|| async {
+        let mut tx = app.context.store.begin(&caller.actor, Utc::now()).await?;
+        // Before the revision is compared: the first request has raised it.
+        if let Some(answer) = key.take(&mut tx, &content).await? {
+            return Ok(answer);
+        }
+        let step = decide(&app, &mut tx, &tenant_id, &step_id, &command).await?;
+        let answer = Answer::json(StatusCode::OK, &step).header(header::ETAG, format!("\"{}\"", step.revision));
+        key.keep(&mut tx, &answer).await?;
+        tx.commit().await?;
+        Ok(answer.into_response())
+    })
+    .await
 }
 
-/// Decides and stores a patch, for API and console.
+/// Decides and stores a patch, for the console.
 pub async fn apply(
     app: &App,
     caller: &Caller,
@@ -59,12 +74,37 @@ pub async fn apply(
     patch: StepPatch,
     expected_revision: Option<i64>,
 ) -> Result<StepView, Problem> {
+    let command = command(caller, step_id, patch, expected_revision)?;
+    problem::once_more(|| async {
+        let mut tx = app.context.store.begin(&caller.actor, Utc::now()).await?;
+        let step = decide(app, &mut tx, tenant_id, step_id, &command).await?;
+        tx.commit().await?;
+        Ok(step)
+    })
+    .await
+}
+
+fn command(
+    caller: &Caller,
+    step_id: &str,
+    patch: StepPatch,
+    expected_revision: Option<i64>,
+) -> Result<Command, Problem> {
     caller.require(Capability::OnboardingWrite)?;
-    let command =
-        Command::PatchStep { step: step_id.to_owned(), patch, expected_revision, capabilities: caller.capabilities() };
-    let mut tx = app.context.store.begin(&caller.actor, Utc::now()).await?;
-    let (checklist, _) = tx.decide(tenant_id, &command).await?;
-    tx.commit().await?;
+    let capabilities = caller.capabilities();
+    Ok(Command::PatchStep { step: step_id.to_owned(), patch, expected_revision, capabilities })
+}
+
+/// The step after the command, within its transaction.
+async fn decide(
+    app: &App,
+    tx: &mut Tx,
+    tenant_id: &str,
+    step_id: &str,
+    command: &Command,
+) -> Result<StepView, Problem> {
+    let (checklist, _) = tx.decide(tenant_id, command).await?;
+    // Deciding has read the definition, so that this waits for no second connection.
     let definition = app.context.store.definition(&checklist.workflow, checklist.version).await?;
     let step = checklist.step(step_id).ok_or_else(|| {
         let known = checklist.steps.iter().map(|step| step.id.clone()).collect();

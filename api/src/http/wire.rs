@@ -33,7 +33,7 @@ pub struct OpenOnboarding {
     pub platform_url: Option<String>,
     /// Who probes log in as.
     pub probe_user: Option<String>,
-    /// Reference to the probes' secret: `env:NAME` or `file:PATH`.
+    /// Reference to the probes' secret: `env:WORKBENCH_PROBE_…`, or `file:NAME` in the operator's folder of secrets.
     pub probe_secret: Option<String>,
     /// Name of a workflow; `tenant-onboarding` where absent.
     pub workflow: Option<String>,
@@ -429,7 +429,7 @@ pub struct ProbeView {
 /// A tenant's health checks.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct HealthHistory {
-    /// The latest finished check.
+    /// The finished check with the newest evidence; the one that gates look at.
     pub latest: Option<HealthCheckView>,
     /// Newest first, without probes.
     pub history: Vec<HealthCheckView>,

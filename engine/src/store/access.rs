@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use serde_json::json;
+use sqlx::AssertSqlSafe;
 use sqlx::any::AnyRow;
 use ulid::Ulid;
 
@@ -91,6 +92,29 @@ impl Store {
 }
 
 impl Tx {
+    /// Refuses a name that a valid token stands for already: two people behind one name could not be told apart in
+    /// the audit.
+    pub async fn claim_token_name(&mut self, name: &str) -> Result<(), StoreError> {
+        // Every new token is logged. Whoever holds the log's end is the only one to make one.
+        let lock = format!("select seq from event_head where id = 1{}", self.for_update());
+        self.maybe_row(sqlx::query(AssertSqlSafe(lock))).await?;
+        let now = micros(self.now());
+        let holder = self
+            .maybe_row(
+                sqlx::query(
+                    "select id from tokens
+                     where name = $1 and revoked_at is null and (expires_at is null or expires_at > $2) limit 1",
+                )
+                .bind(name)
+                .bind(now),
+            )
+            .await?;
+        match holder {
+            Some(_) => Err(StoreError::Exists { what: "a valid token for", id: name.to_owned() }),
+            None => Ok(()),
+        }
+    }
+
     /// Stores a token.
     pub async fn create_token(&mut self, new: &NewToken) -> Result<String, StoreError> {
         let id = format!("tok_{}", Ulid::from_datetime(self.now().into()));

@@ -66,8 +66,11 @@ const CURRENT: &str = "select * from checklists where tenant_id = $1 order by or
 impl Store {
     /// The tenant's open checklist, or its latest where none is open.
     pub async fn checklist_of(&self, tenant_id: &str) -> Result<Checklist, StoreError> {
-        // Head and steps in one transaction, so that they are of one moment.
+        // Head and steps of one moment: a writer may be at work between the two statements.
         let mut tx = self.pool.begin().await?;
+        if self.dialect() == super::Dialect::Postgres {
+            sqlx::query("set transaction isolation level repeatable read").execute(&mut *tx).await?;
+        }
         let row = sqlx::query(CURRENT).bind(tenant_id).fetch_optional(&mut *tx).await?;
         let mut checklist = head(&row.ok_or_else(|| StoreError::not_found("onboarding of tenant", tenant_id))?)?;
         let rows = sqlx::query(STEPS).bind(&checklist.id).fetch_all(&mut *tx).await?;

@@ -7,10 +7,12 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use sqlx::any::{AnyArguments, AnyPoolOptions, AnyRow};
+use sqlx::migrate::Migrator;
 use sqlx::query::Query;
 use sqlx::{Any, AnyPool, Connection, Executor, Transaction};
 use tokio::sync::{Mutex, Notify, OwnedMutexGuard, watch};
 
+use super::row::Columns;
 use crate::definition::Definition;
 use crate::log::{Actor, Entry, NewEntry};
 use crate::precision::to_micros;
@@ -35,6 +37,15 @@ pub enum StoreError {
         /// What the driver said.
         error: sqlx::Error,
     },
+    /// The file of the database does not exist.
+    #[error("there is no database `{path}`")]
+    Missing {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The schema is older or newer than this program.
+    #[error("the database's schema is not the one that this version of workbench works with")]
+    Outdated,
     /// The database answered with an error, or not at all.
     #[error("the database did not carry out a statement: {0}")]
     Sql(#[from] sqlx::Error),
@@ -127,6 +138,18 @@ impl StoreError {
             _ => false,
         }
     }
+
+    /// Whether the database did its part and the transaction lost against another: trying again at once may do.
+    #[must_use]
+    pub fn is_conflict(&self) -> bool {
+        match self {
+            // 40: a serialization failure or a deadlock, on which the whole transaction is rolled back.
+            Self::Sql(sqlx::Error::Database(error)) => {
+                error.code().is_some_and(|code| code.len() == 5 && code.starts_with("40"))
+            }
+            _ => false,
+        }
+    }
 }
 
 /// Whether an error of this code passes by itself.
@@ -169,6 +192,17 @@ pub struct Store {
 type Definitions = HashMap<(String, u32), Arc<Definition>>;
 
 impl Store {
+    /// Connects to a database that must be there, with the schema that this program knows; changes neither.
+    pub async fn connect_existing(url: &str, max_connections: u32) -> Result<Self, StoreError> {
+        if let Some(path) = sqlite_path(url)
+            && !path.is_file()
+        {
+            return Err(StoreError::Missing { path: path.to_owned() });
+        }
+        let store = Self::connect(url, max_connections).await?;
+        if store.schema_is_current().await? { Ok(store) } else { Err(StoreError::Outdated) }
+    }
+
     /// Connects without touching the schema. `url` is `sqlite:PATH` or `postgres://…`.
     pub async fn connect(url: &str, max_connections: u32) -> Result<Self, StoreError> {
         sqlx::any::install_default_drivers();
@@ -218,12 +252,11 @@ impl Store {
     /// Brings the schema up to date. Safe with any number of processes at once: Postgres is held by an advisory
     /// lock, SQLite by a lock file beside the database.
     pub async fn migrate(&self, url: &str) -> Result<(), StoreError> {
-        let (mut migrator, lock) = match self.dialect {
-            Dialect::Postgres => (sqlx::migrate!("../migrations/postgres"), None),
-            Dialect::Sqlite => (sqlx::migrate!("../migrations/sqlite"), Some(lock_beside(url).await?)),
+        let mut migrator = self.migrator();
+        let lock = match self.dialect {
+            Dialect::Postgres => None,
+            Dialect::Sqlite => Some(lock_beside(url).await?),
         };
-        // A queue that keeps tables of its own in the same database must never meet our history.
-        migrator.dangerous_set_table_name("workbench_migrations");
         migrator.set_locking(lock.is_none());
         // On a connection without our limits: waiting for another daemon's migration may take its time.
         let mut connection = sqlx::AnyConnection::connect(&driver_url(url)).await?;
@@ -236,6 +269,32 @@ impl Store {
         connection.close().await?;
         drop(lock);
         Ok(())
+    }
+
+    fn migrator(&self) -> Migrator {
+        let mut migrator = match self.dialect {
+            Dialect::Postgres => sqlx::migrate!("../migrations/postgres"),
+            Dialect::Sqlite => sqlx::migrate!("../migrations/sqlite"),
+        };
+        // A queue that keeps tables of its own in the same database must never meet our history.
+        migrator.dangerous_set_table_name("workbench_migrations");
+        migrator
+    }
+
+    /// Whether every migration that this program knows, and no other, has been applied.
+    async fn schema_is_current(&self) -> Result<bool, StoreError> {
+        let applied = sqlx::query("select version from workbench_migrations where success order by version")
+            .fetch_all(&self.pool)
+            .await
+            .map_err(StoreError::from);
+        let rows = match applied {
+            Ok(rows) => rows,
+            // Without the table, nothing was ever migrated.
+            Err(error @ StoreError::Sql(sqlx::Error::Database(_))) if !error.is_unavailable() => return Ok(false),
+            Err(error) => return Err(error),
+        };
+        let applied = rows.iter().map(|row| row.int("version")).collect::<Result<Vec<_>, _>>()?;
+        Ok(applied.into_iter().eq(self.migrator().iter().map(|migration| migration.version)))
     }
 
     /// Which database it is.

@@ -5,7 +5,9 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use sqlx::AssertSqlSafe;
 
+use super::health::LATEST;
 use super::row::{Columns, micros};
+use super::tenants::fold;
 use super::{Store, StoreError};
 use crate::checklist::Step;
 
@@ -26,7 +28,7 @@ pub enum DashboardStatus {
 pub struct DashboardFilter {
     /// Active, completed or all.
     pub status: DashboardStatus,
-    /// Part of the tenant's name or slug, case-insensitive.
+    /// Part of the tenant's name or slug, in any case.
     pub search: Option<String>,
     /// Only this country.
     pub country: Option<String>,
@@ -86,12 +88,10 @@ impl Store {
         let statement = format!(
             "select c.id, c.tenant_id, c.workflow, c.version, c.opened_at, c.target_go_live, c.completed_at,
                     c.live_at, t.name, t.country, t.kind, t.time_zone,
-                    (select h.aggregate from health_checks h
-                     where h.tenant_id = c.tenant_id and h.aggregate is not null
-                     order by h.checked_at desc limit 1) as health
+                    (select aggregate from health_checks h where h.tenant_id = c.tenant_id {LATEST}) as health
              from checklists c join tenants t on t.id = c.tenant_id
              where {status}
-               and ($1 = '' or lower(t.name) like $1 escape '\\' or t.id like $1 escape '\\')
+               and ($1 = '' or t.search_name like $1 escape '\\')
                and ($2 = '' or t.country = $2) and ($3 = '' or c.workflow = $3)
                and (c.opened_at < $4 or (c.opened_at = $4 and c.id < $5))
              order by c.opened_at desc, c.id desc limit $6"
@@ -168,6 +168,6 @@ impl Store {
 
 /// A `like` pattern for "contains", with the text's own wildcards taken literally.
 fn like_pattern(text: &str) -> String {
-    let escaped = text.to_lowercase().replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+    let escaped = fold(text).replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
     format!("%{escaped}%")
 }

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use sqlx::any::AnyRow;
+use sqlx::{AnyConnection, AssertSqlSafe};
 use ulid::Ulid;
 
 use super::row::{Columns, micros};
@@ -97,6 +98,20 @@ fn probe(row: &AnyRow) -> Result<ProbeRow, StoreError> {
 }
 
 const PROBES: &str = "select * from probe_results where check_id = $1 order by position";
+/// Which of a tenant's checks speaks for its health: the one whose evidence is the newest, not the one that was asked
+/// for or ended last. What follows `where tenant_id = …`.
+pub(super) const LATEST: &str = "and aggregate is not null order by checked_at desc, id desc limit 1";
+
+/// The check that speaks for a tenant's health, with its probes and the generation of the tenant that it saw.
+async fn latest(connection: &mut AnyConnection, tenant_id: &str) -> Result<Option<(HealthCheck, i64)>, StoreError> {
+    let statement = format!("select * from health_checks where tenant_id = $1 {LATEST}");
+    let row = sqlx::query(AssertSqlSafe(statement)).bind(tenant_id).fetch_optional(&mut *connection).await?;
+    let Some(row) = row else { return Ok(None) };
+    let (mut found, generation) = (check(&row)?, row.maybe_int("generation")?.unwrap_or(0));
+    let rows = sqlx::query(PROBES).bind(&found.id).fetch_all(&mut *connection).await?;
+    found.probes = rows.iter().map(probe).collect::<Result<_, _>>()?;
+    Ok(Some((found, generation)))
+}
 
 impl Store {
     /// A health check with its probes.
@@ -110,6 +125,12 @@ impl Store {
         let rows = sqlx::query(PROBES).bind(id).fetch_all(&self.pool).await?;
         found.probes = rows.iter().map(probe).collect::<Result<_, _>>()?;
         Ok(found)
+    }
+
+    /// The finished check that speaks for a tenant's health, with its probes; the one that gates look at.
+    pub async fn latest_health_check(&self, tenant_id: &str) -> Result<Option<HealthCheck>, StoreError> {
+        let mut connection = self.pool.acquire().await?;
+        Ok(latest(&mut connection, tenant_id).await?.map(|(found, _)| found))
     }
 
     /// A tenant's health checks, newest first, without their probes.
@@ -234,24 +255,12 @@ impl Tx {
 
     /// The latest finished health check, as gates see it: by when its evidence was taken, not when it ended.
     pub(super) async fn latest_health(&mut self, tenant_id: &str) -> Result<Option<HealthFact>, StoreError> {
-        let row = self
-            .maybe_row(
-                sqlx::query(
-                    "select * from health_checks where tenant_id = $1 and aggregate is not null
-                     order by checked_at desc, id desc limit 1",
-                )
-                .bind(tenant_id),
-            )
-            .await?;
-        let Some(row) = row else { return Ok(None) };
-        let (found, generation) = (check(&row)?, row.maybe_int("generation")?.unwrap_or(0));
-        let rows = self.rows(sqlx::query(PROBES).bind(&found.id)).await?;
-        let probes = rows
-            .iter()
-            .map(|row| {
-                probe(row).map(|probe| ProbeFact { probe: probe.probe, status: probe.status, message: probe.message })
-            })
-            .collect::<Result<_, _>>()?;
+        let Some((found, generation)) = latest(&mut self.inner, tenant_id).await? else { return Ok(None) };
+        let probes = found
+            .probes
+            .into_iter()
+            .map(|probe| ProbeFact { probe: probe.probe, status: probe.status, message: probe.message })
+            .collect();
         Ok(found.aggregate.zip(found.checked_at).map(|(status, checked_at)| HealthFact {
             check_id: found.id,
             status,

@@ -1,11 +1,32 @@
 //! The sandbox platform's memory, and what daemons that share a store must agree on.
 
+use chrono::{DateTime, Utc};
 use ulid::Ulid;
 
 use super::row::{Columns, micros};
 use super::{Store, StoreError, Tx};
 
+/// A request that reached the sandbox.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SandboxCall {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// For example `POST /login`.
+    pub call: String,
+}
+
 impl Store {
+    /// The latest requests to a tenant's sandbox, newest first.
+    pub async fn sandbox_calls(&self, tenant_id: &str, limit: i64) -> Result<Vec<SandboxCall>, StoreError> {
+        let rows =
+            sqlx::query("select at, call from sandbox_calls where tenant_id = $1 order by at desc, id desc limit $2")
+                .bind(tenant_id)
+                .bind(limit)
+                .fetch_all(&self.pool)
+                .await?;
+        rows.iter().map(|row| Ok(SandboxCall { at: row.time("at")?, call: row.text("call")? })).collect()
+    }
+
     /// The sandbox's settings for a tenant, JSON, if any were made.
     pub async fn sandbox_settings(&self, tenant_id: &str) -> Result<Option<String>, StoreError> {
         let row = sqlx::query("select settings from sandbox_tenants where tenant_id = $1")

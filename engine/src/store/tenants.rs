@@ -30,7 +30,7 @@ pub struct Tenant {
     pub platform_url: Option<String>,
     /// Who probes log in as.
     pub probe_user: Option<String>,
-    /// Reference to the probes' secret: `env:NAME` or `file:PATH`.
+    /// Reference to the probes' secret: `env:WORKBENCH_PROBE_…` or `file:NAME`.
     pub probe_secret: Option<String>,
     /// Raised by every change to what health evidence rests on.
     pub generation: i64,
@@ -92,6 +92,18 @@ pub(super) fn tenant(row: &AnyRow) -> Result<Tenant, StoreError> {
     })
 }
 
+/// What a tenant is found by. Folded here, because SQLite folds no letter beyond ASCII.
+fn search_name(name: &str, id: &str) -> String {
+    // A search within one line cannot match across the two.
+    format!("{}\n{}", fold(name), fold(id))
+}
+
+/// A text without the difference between large and small letters. Letter by letter, so that a part of a text folds
+/// to a part of the folded text.
+pub(super) fn fold(text: &str) -> String {
+    text.chars().flat_map(char::to_lowercase).collect()
+}
+
 /// A moment in a tenant's life that is kept once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Milestone {
@@ -121,8 +133,8 @@ impl Tx {
             .execute(
                 sqlx::query(
                     "insert into tenants (id, name, country, kind, time_zone, language, hierarchy_depth, platform_url,
-                                          probe_user, probe_secret, generation, changed_at, created_at)
-                     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 1, $11, $11)
+                                          probe_user, probe_secret, search_name, generation, changed_at, created_at)
+                     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 1, $12, $12)
                      on conflict (id) do nothing",
                 )
                 .bind(&new.id)
@@ -135,6 +147,7 @@ impl Tx {
                 .bind(&new.platform_url)
                 .bind(&new.probe_user)
                 .bind(&new.probe_secret)
+                .bind(search_name(&new.name, &new.id))
                 .bind(now),
             )
             .await?;

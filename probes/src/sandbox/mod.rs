@@ -19,7 +19,7 @@ use axum::routing::{get, post};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::Mutex;
 
-pub use world::{Fault, MemoryWorld, Settings, World, WorldError};
+pub use world::{Call, Fault, MemoryWorld, Settings, World, WorldError};
 
 use crate::registry::hexadecimal;
 use problem::Problem;
@@ -44,6 +44,7 @@ pub fn router(world: Arc<dyn World>) -> Router {
         .route("/{tenant}/login", post(platform::log_in))
         .route("/{tenant}/transactions", post(platform::transact))
         .route("/{tenant}/reports/members", get(platform::report_members))
+        .route("/{tenant}/calls", get(platform::list_calls))
         .route("/{tenant}/settings", get(settings::show).patch(settings::change))
         .fallback(problem::no_such_route)
         .method_not_allowed_fallback(problem::no_such_method)

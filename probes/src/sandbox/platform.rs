@@ -20,6 +20,9 @@ use super::{SANDBOX_SECRET, SANDBOX_USER, Sandbox, Tenant};
 /// What a proxy shows in front of a platform that is down.
 const WRONG_BODY: &str = "<!doctype html><title>Maintenance</title><p>We will be back soon.";
 
+/// Requests shown by the platform's log.
+const SHOWN_CALLS: usize = 100;
+
 /// Longest tag of a transaction that is repeated in the answer, in characters.
 const LONGEST_TAG: usize = 100;
 
@@ -31,6 +34,7 @@ pub(super) async fn about() -> Json<Value> {
             "POST /{tenant}/login",
             "POST /{tenant}/transactions",
             "GET /{tenant}/reports/members",
+            "GET /{tenant}/calls",
             "GET /{tenant}/settings",
             "PATCH /{tenant}/settings",
         ],
@@ -112,6 +116,12 @@ pub(super) async fn report_members(
     authorise(&sandbox, &tenant, &headers)?;
     let members = sandbox.world.member_count(&tenant).await?;
     Ok(Json(json!({ "members": members, "generated_at": Utc::now() })).into_response())
+}
+
+/// The platform's own log, faulty or not. Looking at it leaves no trace in it.
+pub(super) async fn list_calls(State(sandbox): State<Sandbox>, Tenant(tenant): Tenant) -> Result<Json<Value>, Problem> {
+    let calls = sandbox.world.latest_calls(&tenant, SHOWN_CALLS).await?;
+    Ok(Json(json!({ "calls": calls })))
 }
 
 /// Takes note of the request and looks up how the platform is set.

@@ -4,6 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 /// Where the sandbox gets its tenants' state from and keeps it: a daemon's database, or memory.
@@ -20,6 +21,18 @@ pub trait World: Send + Sync + 'static {
 
     /// Takes note of a request to the tenant's platform, for example `POST /login`.
     async fn record_call(&self, tenant: &str, call: &str) -> Result<(), WorldError>;
+
+    /// The latest requests to the tenant's platform, at most `limit`, newest first.
+    async fn latest_calls(&self, tenant: &str, limit: usize) -> Result<Vec<Call>, WorldError>;
+}
+
+/// A request that reached a tenant's platform.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Call {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// For example `POST /login`.
+    pub call: String,
 }
 
 /// The world cannot say or keep something; the text says why and is shown to whoever asked.
@@ -71,7 +84,7 @@ pub struct MemoryWorld {
 struct Platform {
     settings: Settings,
     members: u64,
-    calls: VecDeque<String>,
+    calls: VecDeque<Call>,
 }
 
 impl MemoryWorld {
@@ -89,7 +102,10 @@ impl MemoryWorld {
     /// The latest requests to a tenant's platform, oldest first.
     #[must_use]
     pub fn calls(&self, tenant: &str) -> Vec<String> {
-        self.tenants().get(tenant).map(|platform| platform.calls.iter().cloned().collect()).unwrap_or_default()
+        self.tenants()
+            .get(tenant)
+            .map(|platform| platform.calls.iter().map(|call| call.call.clone()).collect())
+            .unwrap_or_default()
     }
 
     fn tenants(&self) -> MutexGuard<'_, HashMap<String, Platform>> {
@@ -119,7 +135,13 @@ impl World for MemoryWorld {
         if calls.len() == REMEMBERED_CALLS {
             calls.pop_front();
         }
-        calls.push_back(call.to_owned());
+        calls.push_back(Call { at: Utc::now(), call: call.to_owned() });
         Ok(())
+    }
+
+    async fn latest_calls(&self, tenant: &str, limit: usize) -> Result<Vec<Call>, WorldError> {
+        let tenants = self.tenants();
+        let calls = tenants.get(tenant).map(|platform| platform.calls.iter().rev().take(limit).cloned().collect());
+        Ok(calls.unwrap_or_default())
     }
 }

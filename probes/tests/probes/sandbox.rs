@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use reqwest::{Client, Method, Response, StatusCode};
 use serde_json::{Value, json};
-use workbench_probes::sandbox::{self, Fault, Settings, World, WorldError};
+use workbench_probes::sandbox::{self, Call, Fault, Settings, World, WorldError};
 
 use crate::serving::{TENANT, serve};
 
@@ -147,6 +147,10 @@ impl World for EmptyWorld {
 
     async fn record_call(&self, _: &str, _: &str) -> Result<(), WorldError> {
         Ok(())
+    }
+
+    async fn latest_calls(&self, _: &str, _: usize) -> Result<Vec<Call>, WorldError> {
+        Ok(Vec::new())
     }
 }
 
