@@ -1,4 +1,4 @@
-//! `Idempotency-Key`: a repeated POST gets the first answer, and its effect happens once.
+//! `Idempotency-Key`: a repeated POST or PATCH gets the first answer, and its effect happens once.
 
 use axum::body::Body;
 use axum::extract::FromRequestParts;
