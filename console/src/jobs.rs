@@ -9,6 +9,10 @@ use chrono::{DateTime, Utc};
 pub struct JobsView {
     /// Jobs, newest first.
     pub rows: Vec<JobLine>,
+    /// Why the last action was refused.
+    pub notice: Option<String>,
+    /// Continues the list.
+    pub next: Option<String>,
     /// Who is logged in.
     pub actor: String,
     /// Token that forms hand back.
@@ -42,6 +46,17 @@ pub struct JobLine {
     pub unit: Option<String>,
 }
 
+impl JobLine {
+    /// What a person can do with it: the last part of the action's address, and its name.
+    fn action(&self) -> Option<(&'static str, &'static str)> {
+        match self.state.as_str() {
+            "failed" | "cancelled" => Some(("retry", "Try again")),
+            "queued" | "running" | "retrying" => Some(("cancel", "Cancel")),
+            _ => None,
+        }
+    }
+}
+
 impl JobsView {
     fn place() -> &'static str {
         "jobs"
@@ -69,6 +84,17 @@ mod tests {
         let page = jobs(&JobsView { rows: vec![row], ..JobsView::default() }).unwrap();
         assert!(page.contains("Failed") && page.contains("Health check"));
         assert!(page.contains("got &#60;html&#62;"));
+    }
+
+    #[test]
+    fn a_job_offers_what_can_be_done_with_it() {
+        let page = |state: &str| {
+            let row = JobLine { id: "job_1".to_owned(), state: state.to_owned(), ..JobLine::default() };
+            jobs(&JobsView { rows: vec![row], ..JobsView::default() }).unwrap()
+        };
+        assert!(page("failed").contains(r#"action="/jobs/job_1/retry""#));
+        assert!(page("running").contains(r#"action="/jobs/job_1/cancel""#));
+        assert!(!page("succeeded").contains("/jobs/job_1/"));
     }
 
     #[test]

@@ -12,6 +12,7 @@ pub mod jobs;
 pub mod login;
 mod mark;
 mod moment;
+pub mod problem;
 pub mod retrospective;
 
 pub use assets::{SCRIPT, STYLESHEET};
@@ -19,4 +20,5 @@ pub use checklist::{ChecklistView, EventLine, HealthView, ImportLine, ProbeLine,
 pub use dashboard::{DashboardLine, DashboardView, dashboard};
 pub use jobs::{JobLine, JobsView, jobs};
 pub use login::{LoginView, login};
+pub use problem::{ProblemView, problem};
 pub use retrospective::{CohortLine, RetrospectiveView, retrospective};

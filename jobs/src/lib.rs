@@ -29,6 +29,6 @@ pub use queue::{Queue, QueueAddress, QueueError};
 pub use reconciler::reconcile;
 pub use secret::{FORMS as SECRET_FORMS, SecretReference};
 pub use status::{PoolState, Status};
-pub use sweep::sweep;
+pub use sweep::{UPLOADS, sweep};
 pub use trim::trim;
 pub use workers::run_workers;

@@ -1,7 +1,7 @@
 //! From the outbox to the queue: hands ids of due jobs over, and over again when the queue has lost them.
 //!
 //! Two numbers decide. How many ids the queue really holds says whether there is room: above a bound, Redis' Lua could
-//! no longer move them. How many jobs were handed over and are not claimed says whether ids are missing: as long as
+//! no longer move them. How many jobs were handed over and are not claimed says how many ids are missing: as long as
 //! the queue holds as many, they only wait, and handing them over again would fill the queue with copies.
 
 use std::time::Duration;
@@ -71,9 +71,14 @@ async fn round(context: &Context, queue: &Queue, sender: &mut Option<Sender>) ->
     if room <= 0 {
         return Ok(0);
     }
-    let some_are_missing = waiting < context.store.handed_and_unclaimed().await?;
+    let missing = context.store.handed_and_unclaimed().await? - waiting;
     let mut tx = context.store.begin(&Actor::workbench(), now).await?;
-    let ids = tx.hand_over(some_are_missing.then_some(rehand_before), room).await?;
+    let mut ids = Vec::new();
+    if missing > 0 {
+        ids = tx.hand_over_again(rehand_before, missing.min(room)).await?;
+    }
+    let room = room - i64::try_from(ids.len()).unwrap_or(room);
+    ids.extend(tx.hand_over(room).await?);
     let handed = i64::try_from(ids.len()).unwrap_or(BATCH);
     if !ids.is_empty() {
         sender.send(ids).await?;

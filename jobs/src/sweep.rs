@@ -14,7 +14,7 @@ const ROUND: Duration = Duration::from_hours(1);
 /// Younger files may belong to an upload that is still under way.
 const AGE: TimeDelta = TimeDelta::days(1);
 /// Where uploads are.
-pub(crate) const UPLOADS: &str = "imports";
+pub const UPLOADS: &str = "imports";
 
 #[derive(Debug, thiserror::Error)]
 enum SweepError {

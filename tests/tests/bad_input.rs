@@ -122,7 +122,7 @@ async fn an_upload_that_is_not_what_it_says_is_refused_in_words() {
     assert_eq!(client.upload("svbf", "m.csv", csv(), &[("mode", "now")]).await.problem(422), "unknown_mode");
     assert_eq!(client.upload("svbf", "m.csv", csv(), &[("fromat", "csv")]).await.problem(422), "unknown_field");
     let path = "/sys/onboarding/svbf/imports";
-    assert_eq!(client.post(path, &json!({})).await.problem(400), "multipart");
+    assert_eq!(client.post(path, &json!({})).await.problem(415), "content_type");
 
     for (name, bytes, format) in [
         ("members.csv", csv(), "sie"),
@@ -215,4 +215,69 @@ fn a_faulty_workflow_is_refused_with_its_place_and_nothing_starts() {
     for said in ["mine.yaml:6:5", "Did you mean `title`?", "mine.yaml:7:13"] {
         assert!(log.contains(said), "{log}");
     }
+}
+
+#[tokio::test]
+async fn what_no_request_may_hold() {
+    let (_setting, client) = opened().await;
+    let step = "/sys/onboarding/svbf/steps/contract";
+    let json = [("content-type", "application/json")];
+    let send = |body: &'static str| client.send("PATCH", step, &json, Some(body));
+    assert_eq!(send(r#"["done"]"#).await.problem(422), "invalid_body");
+    assert_eq!(send("[").await.problem(400), "malformed_json");
+    assert_eq!(send(r#"{"due_at": "+262142-12-31T00:00:00Z"}"#).await.problem(422), "time_out_of_range");
+    assert_eq!(send(r#"{"due_at": "-0001-12-31T00:00:00Z"}"#).await.problem(422), "time_out_of_range");
+    for (field, length) in [("assignee", 201), ("blocking_reason", 2001), ("reason", 2001), ("note", 20_001)] {
+        let long = client.patch(step, &json!({ field: "å".repeat(length) })).await;
+        assert_eq!(long.problem(422), "too_long", "{field}");
+    }
+    client.patch(step, &json!({ "assignee": "å".repeat(200) })).await.expect(200);
+    assert_eq!(client.get("/sys/onboarding/%ff").await.problem(400), "address_encoding");
+
+    let check = "/sys/onboarding/svbf/health-check";
+    for (body, status, code) in
+        [("{", 400, "malformed_json"), ("[]", 422, "invalid_body"), (r#"{"x":1}"#, 422, "invalid_body")]
+    {
+        assert_eq!(client.send("POST", check, &json, Some(body)).await.problem(status), code, "{body}");
+    }
+    let upload =
+        client.send("POST", "/sys/onboarding/svbf/imports", &[("content-type", "text/plain")], Some("x")).await;
+    assert_eq!(upload.problem(415), "content_type");
+    let stream = client.send("GET", "/sys/events", &[("last-event-id", "abc")], None).await;
+    assert_eq!(stream.problem(400), "last_event_id");
+}
+
+#[tokio::test]
+async fn preconditions_are_compared_strongly() {
+    let (_setting, client) = opened().await;
+    let step = "/sys/onboarding/svbf/steps/contract";
+    let note = |tag: &'static str| {
+        let headers = [("content-type", "application/json"), ("if-match", tag)];
+        let client = client.clone();
+        async move { client.send("PATCH", step, &headers, Some(r#"{"note":"x"}"#)).await }
+    };
+    assert_eq!(note("W/\"1\"").await.problem(412), "stale_revision");
+    assert_eq!(note("\"7\", \"8\"").await.problem(412), "stale_revision");
+    note("\"7\", \"1\"").await.expect(200);
+    assert_eq!(note("\"1\"").await.problem(412), "stale_revision");
+}
+
+#[tokio::test]
+async fn a_list_goes_on_by_its_link() {
+    let (_setting, client) = opened().await;
+    for number in 0..5 {
+        client.upload("svbf", &format!("{number}.csv"), workbench_tests::members(1), &[]).await.expect(202);
+    }
+    let mut path = "/sys/onboarding/svbf/imports?limit=2".to_owned();
+    let mut names = Vec::new();
+    loop {
+        let page = client.get(&path).await;
+        let link = page.headers.get("link").and_then(|link| link.to_str().ok()).map(str::to_owned);
+        let body = page.expect(200);
+        names.extend(body["items"].as_array().into_iter().flatten().map(|import| import["file_name"].clone()));
+        assert_eq!(link.is_some(), body["next_cursor"].is_string());
+        let Some(link) = link else { break };
+        path = link.strip_prefix('<').and_then(|link| link.strip_suffix(">; rel=\"next\"")).expect("a link").to_owned();
+    }
+    assert_eq!(names, ["4.csv", "3.csv", "2.csv", "1.csv", "0.csv"]);
 }

@@ -108,3 +108,35 @@ async fn a_login_link_works_once_and_a_session_can_be_ended() {
     assert_eq!((left.status, left.location.as_deref()), (303, Some("/login")));
     assert_eq!(visitor.get("/").await.location.as_deref(), Some("/login"));
 }
+
+#[tokio::test]
+async fn a_job_is_cancelled_and_tried_again_by_its_form() {
+    let setting = Setting::embedded();
+    let client = setting.client();
+    open(&client, "Boule").await;
+    let visitor = setting.visitor().await;
+    setting.sandbox().patch("/svbf/settings", &json!({ "fault": { "slow": { "ms": 20_000 } } })).await.expect(200);
+    let started = client.post("/sys/onboarding/svbf/health-check", &json!({})).await.expect(202);
+    let job = started["job_id"].as_str().unwrap_or_default().to_owned();
+    let page = visitor.get("/jobs").await;
+    let cancelled = visitor.submit(&page, &format!("/jobs/{job}/cancel"), &[]).await;
+    assert_eq!(cancelled.status, 303, "{}", cancelled.text);
+    assert_eq!(client.job_ended(&job).await["state"], "cancelled");
+    let check = format!("/sys/onboarding/svbf/health/{}", started["id"].as_str().unwrap_or_default());
+    assert_eq!(client.get(&check).await.expect(200)["status"], "cancelled");
+
+    setting.sandbox().patch("/svbf/settings", &json!({ "fault": null })).await.expect(200);
+    let page = visitor.get("/jobs").await;
+    visitor.submit(&page, &format!("/jobs/{job}/retry"), &[]).await;
+    assert_eq!(client.job_ended(&job).await["state"], "succeeded");
+    assert_eq!(client.get(&check).await.expect(200)["status"], "warn");
+}
+
+#[tokio::test]
+async fn what_does_not_exist_is_said_on_a_page() {
+    let setting = Setting::embedded();
+    let visitor = setting.visitor().await;
+    let page = visitor.get("/onboarding/nobody").await;
+    assert_eq!(page.status, 404);
+    assert!(page.text.contains("nobody") && !page.text.contains("Log in"), "{}", page.text);
+}

@@ -3,7 +3,7 @@
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
 use axum::http::{StatusCode, header};
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 
 use super::nul;
 use super::problem::{Problem, nearest};
@@ -30,9 +30,35 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonBody<T> {
         let bytes = Bytes::from_request(request, state).await.map_err(|rejection| {
             Problem::new(rejection.status(), "body", "The body could not be read", rejection.body_text())
         })?;
-        nul::refuse_in_json(&bytes)?;
-        serde_json::from_slice(&bytes).map(Self).map_err(|error| unfit(&error))
+        read(&bytes).map(Self)
     }
+}
+
+/// A body that may be left out; what is there must fit all the same.
+pub struct OptionalJsonBody<T>(pub T);
+
+impl<T: DeserializeOwned + Default, S: Send + Sync> FromRequest<S> for OptionalJsonBody<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let bytes = Bytes::from_request(request, state).await.map_err(|rejection| {
+            Problem::new(rejection.status(), "body", "The body could not be read", rejection.body_text())
+        })?;
+        if bytes.is_empty() { Ok(Self(T::default())) } else { read(&bytes).map(Self) }
+    }
+}
+
+fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    nul::refuse_in_json(bytes)?;
+    // Serde would take an array for the fields in their order.
+    if bytes.trim_ascii_start().first() == Some(&b'[') {
+        let whole = serde_json::from_slice::<IgnoredAny>(bytes);
+        return Err(whole.map_or_else(
+            |error| unfit(&error),
+            |_| Problem::invalid("invalid_body", "the body is an array; it must be an object"),
+        ));
+    }
+    serde_json::from_slice(bytes).map_err(|error| unfit(&error))
 }
 
 /// Tells a text that is no JSON (400) from JSON that does not fit (422).

@@ -4,15 +4,18 @@
 //! carry. What a rule refuses is shown on the page that asked.
 
 use axum::Router;
-use axum::extract::{Form, FromRequestParts, Path, Query, State};
+use axum::extract::rejection::FormRejection;
+use axum::extract::{Form, FromRequest, FromRequestParts, Path, Query, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use chrono::{TimeDelta, Utc};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use workbench_console as pages;
 use workbench_engine::checklist::StepPatch;
+use workbench_engine::job::JobCommand;
 use workbench_engine::log::Actor;
 use workbench_engine::retrospective::GroupBy;
 use workbench_engine::store::EventFilter;
@@ -37,6 +40,7 @@ pub fn routes() -> Router<App> {
         .route("/onboarding/{tenant_id}/steps/{step_id}", post(edit_step))
         .route("/onboarding/{tenant_id}/health-check", post(run_health_check))
         .route("/jobs", get(job_list))
+        .route("/jobs/{job_id}/{action}", post(act_on_job))
         .route("/retrospective", get(look_back))
         .route("/login", get(login_page))
         // Whoever only asks whether the link is there does not use it up.
@@ -101,10 +105,11 @@ fn page(rendered: Result<String, impl std::fmt::Display>, status: StatusCode) ->
 }
 
 /// A problem where there is no page to show it on.
-fn failed(problem: &Problem) -> Response {
+pub fn failed(problem: &Problem) -> Response {
     let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let text = format!("{}: {}", problem.title, problem.detail);
-    page(pages::login(&pages::LoginView { problem: Some(text) }), status)
+    let view =
+        pages::ProblemView { title: problem.title.clone(), detail: problem.detail.clone(), hint: problem.hint.clone() };
+    page(pages::problem(&view), status)
 }
 
 async fn dashboard(State(app): State<App>, visitor: Visitor, Query(query): Query<ListQuery>) -> Response {
@@ -181,7 +186,7 @@ async fn checklist_view(app: &App, visitor: &Visitor, tenant_id: &str) -> Result
             })
             .collect(),
     });
-    let imports = app.context.store.imports(tenant_id, 20).await?;
+    let imports = app.context.store.imports(tenant_id, None, 20).await?;
     let imports = imports
         .into_iter()
         .map(|import| pages::ImportLine {
@@ -294,7 +299,7 @@ async fn edit_step(
     State(app): State<App>,
     visitor: Visitor,
     Path((tenant_id, step_id)): Path<(String, String)>,
-    Form(form): Form<StepForm>,
+    Filled(form): Filled<StepForm>,
 ) -> Response {
     if let Err(refused) = visitor.prove(&form.csrf) {
         return refused;
@@ -308,7 +313,7 @@ async fn edit_step(
             .ok_or_else(|| Problem::not_found("there is no such step"))?;
         let revision = form.revision;
         let patch = form.patch(step)?;
-        steps::apply(&app, &visitor.caller, &tenant_id, &step_id, patch, Some(revision)).await
+        steps::apply(&app, &visitor.caller, &tenant_id, &step_id, patch, Some(vec![revision])).await
     };
     match edited.await {
         Ok(_) => Redirect::to(&format!("/onboarding/{tenant_id}")).into_response(),
@@ -326,7 +331,7 @@ async fn run_health_check(
     visitor: Visitor,
     Path(tenant_id): Path<String>,
     key: IdempotencyKey,
-    Form(form): Form<BareForm>,
+    Filled(form): Filled<BareForm>,
 ) -> Response {
     if let Err(refused) = visitor.prove(&form.csrf) {
         return refused;
@@ -338,7 +343,32 @@ async fn run_health_check(
 }
 
 async fn job_list(State(app): State<App>, visitor: Visitor, Query(query): Query<jobs::JobQuery>) -> Response {
-    let found = match jobs::page(&app, query).await {
+    show_jobs(&app, visitor, query, None).await
+}
+
+async fn act_on_job(
+    State(app): State<App>,
+    visitor: Visitor,
+    Path((job_id, action)): Path<(String, String)>,
+    Filled(form): Filled<BareForm>,
+) -> Response {
+    if let Err(refused) = visitor.prove(&form.csrf) {
+        return refused;
+    }
+    let command = match action.as_str() {
+        "retry" => JobCommand::Retry,
+        "cancel" => JobCommand::Cancel,
+        _ => return failed(&Problem::not_found("there is no such action")),
+    };
+    match jobs::apply(&app, &visitor.caller, &job_id, &command).await {
+        Ok(()) => Redirect::to("/jobs").into_response(),
+        Err(problem) => show_jobs(&app, visitor, jobs::JobQuery::default(), Some(problem)).await,
+    }
+}
+
+/// The jobs' page, with what a refused action said.
+async fn show_jobs(app: &App, visitor: Visitor, query: jobs::JobQuery, refused: Option<Problem>) -> Response {
+    let found = match jobs::page(app, query).await {
         Ok(found) => found,
         Err(problem) => return failed(&problem),
     };
@@ -359,8 +389,15 @@ async fn job_list(State(app): State<App>, visitor: Visitor, Query(query): Query<
             unit: job.progress.unit,
         })
         .collect();
-    let view = pages::JobsView { rows, actor: visitor.caller.actor.id, csrf: visitor.csrf };
-    page(pages::jobs(&view), StatusCode::OK)
+    let status = refused.as_ref().map_or(Ok(StatusCode::OK), |problem| StatusCode::from_u16(problem.status));
+    let view = pages::JobsView {
+        rows,
+        notice: refused.map(|problem| problem.detail),
+        next: found.next_cursor,
+        actor: visitor.caller.actor.id,
+        csrf: visitor.csrf,
+    };
+    page(pages::jobs(&view), status.unwrap_or(StatusCode::CONFLICT))
 }
 
 async fn look_back(State(app): State<App>, visitor: Visitor) -> Response {
@@ -426,7 +463,12 @@ async fn log_in(State(app): State<App>, Path(secret): Path<String>) -> Response 
     }
 }
 
-async fn log_out(State(app): State<App>, visitor: Visitor, session: Session, Form(form): Form<BareForm>) -> Response {
+async fn log_out(
+    State(app): State<App>,
+    visitor: Visitor,
+    session: Session,
+    Filled(form): Filled<BareForm>,
+) -> Response {
     if let Err(refused) = visitor.prove(&form.csrf) {
         return refused;
     }
@@ -439,6 +481,21 @@ async fn log_out(State(app): State<App>, visitor: Visitor, session: Session, For
     match ended.await {
         Ok(()) => Redirect::to("/login").into_response(),
         Err(problem) => failed(&problem),
+    }
+}
+
+/// A form as our pages send it. One that does not fit was not sent by them.
+struct Filled<T>(T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Filled<T> {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Response> {
+        let read = Form::from_request(request, state).await;
+        read.map(|Form(form)| Self(form)).map_err(|rejection: FormRejection| {
+            let title = "The form cannot be read";
+            failed(&Problem::new(rejection.status(), "form", title, rejection.body_text()))
+        })
     }
 }
 

@@ -1,6 +1,11 @@
-//! Opaque cursors: a place in a list that stays right while the list grows.
+//! Opaque cursors: a place in a list that stays right while the list grows; in the body, and as `Link` (RFC 8288).
 
+use axum::Json;
+use axum::http::{HeaderValue, Uri, header};
+use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
+use serde::Serialize;
+use url::form_urlencoded;
 
 use super::problem::Problem;
 
@@ -23,6 +28,22 @@ pub fn decode(cursor: &str) -> Result<(DateTime<Utc>, String), Problem> {
         })
 }
 
+/// A page of a list, answering a request for `uri`; `next` continues it.
+pub fn page(uri: &Uri, next: Option<&str>, body: &impl Serialize) -> Response {
+    let mut response = Json(body).into_response();
+    if let Some(link) = next.and_then(|next| HeaderValue::try_from(link(uri, next)).ok()) {
+        response.headers_mut().insert(header::LINK, link);
+    }
+    response
+}
+
+fn link(uri: &Uri, next: &str) -> String {
+    let asked = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    query.extend_pairs(asked.filter(|(name, _)| name != "cursor")).append_pair("cursor", next);
+    format!("<{}?{}>; rel=\"next\"", uri.path(), query.finish())
+}
+
 /// The number of items asked for, within bounds.
 pub fn limit(asked: Option<i64>) -> Result<i64, Problem> {
     match asked {
@@ -35,6 +56,12 @@ pub fn limit(asked: Option<i64>) -> Result<i64, Problem> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_link_keeps_the_filter() {
+        let uri = Uri::from_static("/sys/jobs?state=failed&cursor=old&limit=2");
+        assert_eq!(link(&uri, "a.b"), "</sys/jobs?state=failed&limit=2&cursor=a.b>; rel=\"next\"");
+    }
 
     #[test]
     fn a_cursor_survives_the_journey() {

@@ -3,10 +3,10 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
-use axum::extract::{Path, Query, State};
-use axum::http::HeaderMap;
-use axum::response::Sse;
+use axum::extract::{OriginalUri, Path, Query, State};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::sse::{Event, KeepAlive};
+use axum::response::{Response, Sse};
 use futures::Stream;
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -50,8 +50,9 @@ pub async fn of_tenant(
     State(app): State<App>,
     caller: Caller,
     Path(tenant_id): Path<String>,
+    OriginalUri(uri): OriginalUri,
     query: Result<Query<EventQuery>, axum::extract::rejection::QueryRejection>,
-) -> Result<axum::Json<EventPage>, Problem> {
+) -> Result<Response, Problem> {
     caller.require(Capability::Read)?;
     let Query(query) = query.map_err(|rejection| bad_query(&rejection))?;
     app.context.store.tenant(&tenant_id).await?;
@@ -60,7 +61,8 @@ pub async fn of_tenant(
     let found = app.context.store.events(&filter).await?;
     let full = i64::try_from(found.len()).is_ok_and(|found| found == limit);
     let next_cursor = found.last().filter(|_| full).map(|last| last.seq.to_string());
-    Ok(axum::Json(EventPage { items: found.into_iter().map(answers::event).collect(), next_cursor }))
+    let items = found.into_iter().map(answers::event).collect();
+    Ok(cursor::page(&uri, next_cursor.clone().as_deref(), &EventPage { items, next_cursor }))
 }
 
 /// Where a stream begins and what it is about.
@@ -95,7 +97,8 @@ pub async fn stream(
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
     caller.require(Capability::Read)?;
     let Query(query) = query.map_err(|rejection| bad_query(&rejection))?;
-    let last = headers.get("last-event-id").and_then(|value| value.to_str().ok()).and_then(|text| text.parse().ok());
+    let last = headers.get("last-event-id").map(|value| value.to_str().ok().and_then(|text| text.trim().parse().ok()));
+    let last = last.map(|last: Option<i64>| last.ok_or_else(unknown_place)).transpose()?;
     let after = match last.or(query.after) {
         Some(after) => after,
         None => app.context.store.head_seq().await?,
@@ -110,6 +113,16 @@ pub async fn stream(
     // A daemon that stops ends its streams; the client comes back to another one.
     let until_stop = futures::StreamExt::take_until(events, async move { stop.cancelled().await });
     Ok(Sse::new(until_stop).keep_alive(KeepAlive::new().interval(Duration::from_secs(15))))
+}
+
+fn unknown_place() -> Problem {
+    Problem::new(
+        StatusCode::BAD_REQUEST,
+        "last_event_id",
+        "The place in the stream cannot be read",
+        "`Last-Event-ID` is no number of an event",
+    )
+    .hint("Send the `id` of the last event received, unchanged.")
 }
 
 struct Follower {

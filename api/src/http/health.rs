@@ -13,6 +13,7 @@ use workbench_engine::job::JobKind;
 use workbench_engine::store::{HealthCheck, NewJob};
 
 use super::access::{Caller, Capability};
+use super::body::OptionalJsonBody;
 use super::idempotency::{Answer, IdempotencyKey};
 use super::onboarding::bad_query;
 use super::problem::Problem;
@@ -30,6 +31,11 @@ pub struct RunQuery {
     /// Wait so long for the result, for example `30s`; at most `60s`.
     wait: Option<String>,
 }
+
+/// A check takes no options in its body yet.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Nothing {}
 
 /// Run a health check
 ///
@@ -56,6 +62,7 @@ pub async fn run(
     key: IdempotencyKey,
     Path(tenant_id): Path<String>,
     query: Result<Query<RunQuery>, axum::extract::rejection::QueryRejection>,
+    OptionalJsonBody(Nothing {}): OptionalJsonBody<Nothing>,
 ) -> Result<Response, Problem> {
     let Query(query) = query.map_err(|rejection| bad_query(&rejection))?;
     let wait = query

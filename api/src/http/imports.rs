@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use axum::extract::multipart::Field;
-use axum::extract::{DefaultBodyLimit, Multipart, Path, Query, State};
+use axum::extract::{DefaultBodyLimit, Multipart, OriginalUri, Path, Query, State};
 use axum::http::{StatusCode, header};
 use axum::response::Response;
 use chrono::Utc;
@@ -13,7 +13,7 @@ use utoipa::IntoParams;
 use workbench_engine::job::Job;
 use workbench_engine::store::{Import, IssueFilter, JobFilter, NewImport};
 use workbench_importer::{Entity, Format};
-use workbench_jobs::{ObjectError, Stored};
+use workbench_jobs::{ObjectError, Stored, UPLOADS};
 
 use super::access::{Caller, Capability};
 use super::idempotency::{Answer, IdempotencyKey};
@@ -52,6 +52,7 @@ struct Fields {
         (status = 403, body = Problem, content_type = "application/problem+json"),
         (status = 404, body = Problem, content_type = "application/problem+json"),
         (status = 413, body = Problem, content_type = "application/problem+json"),
+        (status = 415, body = Problem, content_type = "application/problem+json"),
         (status = 422, body = Problem, content_type = "application/problem+json"),
     )
 )]
@@ -65,7 +66,8 @@ pub async fn upload(
     caller.require(Capability::Import)?;
     app.context.store.tenant(&tenant_id).await?;
     let mut multipart = multipart.map_err(|rejection| {
-        Problem::new(rejection.status(), "multipart", "The upload cannot be read", rejection.body_text())
+        // Whatever is wrong with the declaration, the content is not of the one type that is taken here.
+        Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "content_type", "The body is no upload", rejection.body_text())
             .hint("Send `multipart/form-data` with a field `file`.")
     })?;
     let id = format!("imp_{}", Ulid::new());
@@ -106,7 +108,7 @@ async fn receive(app: &App, id: &str, multipart: &mut Multipart, fields: &mut Fi
                 let stored = app
                     .context
                     .objects
-                    .put(&format!("imports/{id}"), app.upload_limit, field)
+                    .put(&format!("{UPLOADS}/{id}"), app.upload_limit, field)
                     .await
                     .map_err(|error| unstored(&error))?;
                 fields.file = Some((stored, file_name));
@@ -246,28 +248,51 @@ pub fn unlimited() -> DefaultBodyLimit {
     DefaultBodyLimit::disable()
 }
 
+/// Place among imports.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ListQuery {
+    /// `next_cursor` of the page before.
+    cursor: Option<String>,
+    /// Items wanted, 1 to 200; 50 where absent.
+    limit: Option<i64>,
+}
+
 /// List a tenant's imports
+///
+/// Newest first.
 #[utoipa::path(
     get, path = "/sys/onboarding/{tenant_id}/imports", tag = "imports",
-    params(("tenant_id" = String, Path, description = "The tenant's slug")),
+    params(("tenant_id" = String, Path, description = "The tenant's slug"), ListQuery),
     responses(
         (status = 200, body = ImportPage),
+        (status = 400, body = Problem, content_type = "application/problem+json"),
         (status = 401, body = Problem, content_type = "application/problem+json"),
         (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 422, body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub async fn list(
     State(app): State<App>,
     caller: Caller,
     Path(tenant_id): Path<String>,
-) -> Result<axum::Json<ImportPage>, Problem> {
+    OriginalUri(uri): OriginalUri,
+    query: Result<Query<ListQuery>, axum::extract::rejection::QueryRejection>,
+) -> Result<Response, Problem> {
     caller.require(Capability::Read)?;
+    let Query(query) = query.map_err(|rejection| bad_query(&rejection))?;
     app.context.store.tenant(&tenant_id).await?;
-    let mut items = Vec::new();
-    for import in app.context.store.imports(&tenant_id, 50).await? {
+    let limit = cursor::limit(query.limit)?;
+    let before = query.cursor.as_deref().map(cursor::decode).transpose()?;
+    let found = app.context.store.imports(&tenant_id, before, limit).await?;
+    let full = i64::try_from(found.len()).is_ok_and(|found| found == limit);
+    let next_cursor = found.last().filter(|_| full).map(|last| cursor::encode(last.created_at, &last.id));
+    let mut items = Vec::with_capacity(found.len());
+    for import in found {
         items.push(view(&app, import).await?);
     }
-    Ok(axum::Json(ImportPage { items }))
+    Ok(cursor::page(&uri, next_cursor.clone().as_deref(), &ImportPage { items, next_cursor }))
 }
 
 /// An import with its issues' groups and the progress of its latest job.
@@ -341,8 +366,9 @@ pub async fn issues(
     State(app): State<App>,
     caller: Caller,
     Path((tenant_id, import_id)): Path<(String, String)>,
+    OriginalUri(uri): OriginalUri,
     query: Result<Query<IssueQuery>, axum::extract::rejection::QueryRejection>,
-) -> Result<axum::Json<IssuePage>, Problem> {
+) -> Result<Response, Problem> {
     caller.require(Capability::Read)?;
     let Query(query) = query.map_err(|rejection| bad_query(&rejection))?;
     app.context.store.import(&tenant_id, &import_id).await?;
@@ -355,7 +381,8 @@ pub async fn issues(
     let found = app.context.store.issues(&import_id, &filter).await?;
     let full = i64::try_from(found.len()).is_ok_and(|found| found == limit);
     let next_cursor = found.last().filter(|_| full).map(|last| last.ordinal.to_string());
-    Ok(axum::Json(IssuePage { items: found.into_iter().map(answers::issue).collect(), next_cursor }))
+    let items = found.into_iter().map(answers::issue).collect();
+    Ok(cursor::page(&uri, next_cursor.clone().as_deref(), &IssuePage { items, next_cursor }))
 }
 
 /// Confirm an import

@@ -1,6 +1,6 @@
 //! Jobs over HTTP.
 
-use axum::extract::{Path, Query, State};
+use axum::extract::{OriginalUri, Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use chrono::Utc;
@@ -48,11 +48,13 @@ pub struct JobQuery {
 pub async fn list(
     State(app): State<App>,
     caller: Caller,
+    OriginalUri(uri): OriginalUri,
     query: Result<Query<JobQuery>, axum::extract::rejection::QueryRejection>,
-) -> Result<axum::Json<JobPage>, Problem> {
+) -> Result<Response, Problem> {
     caller.require(Capability::Read)?;
     let Query(query) = query.map_err(|rejection| bad_query(&rejection))?;
-    Ok(axum::Json(page(&app, query).await?))
+    let found = page(&app, query).await?;
+    Ok(cursor::page(&uri, found.next_cursor.as_deref(), &found))
 }
 
 /// A page of jobs, for API and console.
@@ -151,6 +153,18 @@ pub async fn cancel(
     Path(job_id): Path<String>,
 ) -> Result<Response, Problem> {
     command(&app, &caller, &key, &job_id, &JobCommand::Cancel).await
+}
+
+/// Decides and stores a command, for the console.
+pub async fn apply(app: &App, caller: &Caller, job_id: &str, command: &JobCommand) -> Result<(), Problem> {
+    caller.require(Capability::JobsManage)?;
+    problem::once_more(|| async {
+        let mut tx = app.context.store.begin(&caller.actor, Utc::now()).await?;
+        tx.command_job(job_id, command).await?;
+        tx.commit().await?;
+        Ok(())
+    })
+    .await
 }
 
 async fn command(

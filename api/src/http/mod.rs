@@ -3,6 +3,7 @@
 mod access;
 mod answers;
 mod body;
+mod bounds;
 mod console;
 mod cursor;
 mod events;
@@ -24,8 +25,8 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request};
-use axum::http::{HeaderName, HeaderValue, StatusCode};
-use axum::response::IntoResponse;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -121,14 +122,14 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 pub fn router(app: App) -> Router {
     let (api, document) = described().split_for_parts();
     let document = Arc::new(document);
-    let header = |name: &'static str, value: &'static str| {
+    let answered_with = |name: &'static str, value: &'static str| {
         SetResponseHeaderLayer::if_not_present(HeaderName::from_static(name), HeaderValue::from_static(value))
     };
     Router::new()
         .merge(api)
         .route("/openapi.json", get(move || async move { axum::Json(&*document).into_response() }))
         .merge(console::routes())
-        .fallback(|| async { Problem::not_found("there is no such address") })
+        .fallback(no_such_address)
         .method_not_allowed_fallback(|| async {
             Problem::new(
                 StatusCode::METHOD_NOT_ALLOWED,
@@ -148,15 +149,22 @@ pub fn router(app: App) -> Router {
             )
             .into_response()
         }))
-        .layer(header("x-content-type-options", "nosniff"))
-        .layer(header("referrer-policy", "same-origin"))
-        .layer(header(
+        .layer(answered_with("x-content-type-options", "nosniff"))
+        .layer(answered_with("referrer-policy", "same-origin"))
+        .layer(answered_with(
             "content-security-policy",
             "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; \
              form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
         ))
         .layer(TraceLayer::new_for_http().make_span_with(span))
         .with_state(app)
+}
+
+/// A browser gets a page, anything else a problem.
+async fn no_such_address(headers: HeaderMap) -> Response {
+    let problem = Problem::not_found("there is no such address");
+    let accepted = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if accepted.contains("text/html") { console::failed(&problem) } else { problem.into_response() }
 }
 
 /// What the log says of a request: its route and never its address, which can be a login link.

@@ -6,21 +6,26 @@ use axum::extract::Request;
 use axum::http::StatusCode;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
 use super::problem::Problem;
 
 const CODE: &str = "nul_character";
 
-/// Refuses an address that holds NUL in its path or query.
+/// Refuses an address that holds NUL in its path or query, or a path that is no UTF-8.
 pub async fn refuse_in_address(request: Request, next: Next) -> Response {
     // Nothing but this escape can bring a NUL into an address.
     let holds = |text: &str| text.contains("%00");
-    if holds(request.uri().path()) || request.uri().query().is_some_and(holds) {
-        let detail = "the address holds the character NUL (`%00`)";
-        return Problem::new(StatusCode::BAD_REQUEST, CODE, "The address cannot be used", detail).into_response();
-    }
-    next.run(request).await
+    let (path, query) = (request.uri().path(), request.uri().query());
+    let (code, detail) = if holds(path) || query.is_some_and(holds) {
+        (CODE, "the address holds the character NUL (`%00`)")
+    } else if percent_decode_str(path).decode_utf8().is_err() {
+        ("address_encoding", "the address' path is not UTF-8")
+    } else {
+        return next.run(request).await;
+    };
+    Problem::new(StatusCode::BAD_REQUEST, code, "The address cannot be used", detail).into_response()
 }
 
 /// Refuses a text that holds NUL.

@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use axum::extract::{Path, Query, State};
+use axum::extract::{OriginalUri, Path, Query, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use chrono::Utc;
@@ -16,7 +16,7 @@ use super::body::JsonBody;
 use super::idempotency::{Answer, IdempotencyKey};
 use super::problem::{Problem, nearest};
 use super::wire::{DashboardPage, Onboarding, OpenOnboarding};
-use super::{App, answers, cursor};
+use super::{App, answers, bounds, cursor};
 
 /// Words that mean something else in the same place of an address.
 const RESERVED: [&str; 4] = ["retrospective", "events", "jobs", "workflows"];
@@ -48,6 +48,14 @@ pub async fn open(
 ) -> Result<Response, Problem> {
     caller.require(Capability::OnboardingWrite)?;
     check_slug(&body.tenant_id)?;
+    bounds::refuse_long(&[
+        ("name", body.name.as_deref(), bounds::NAME),
+        ("kind", body.kind.as_deref(), bounds::NAME),
+        ("language", body.language.as_deref(), bounds::NAME),
+        ("probe_user", body.probe_user.as_deref(), bounds::NAME),
+        ("platform_url", body.platform_url.as_deref(), bounds::REASON),
+    ])?;
+    bounds::refuse_far("target_go_live", body.target_go_live)?;
     check_tenant(&body)?;
     let wanted = body.workflow.as_deref().unwrap_or(DEFAULT_WORKFLOW);
     let loaded = app.workflows.iter().find(|loaded| loaded.definition.name == wanted).ok_or_else(|| {
@@ -260,11 +268,13 @@ impl ListQuery {
 pub async fn list(
     State(app): State<App>,
     caller: Caller,
+    OriginalUri(uri): OriginalUri,
     query: Result<Query<ListQuery>, axum::extract::rejection::QueryRejection>,
-) -> Result<axum::Json<DashboardPage>, Problem> {
+) -> Result<Response, Problem> {
     caller.require(Capability::Read)?;
     let Query(query) = query.map_err(|rejection| bad_query(&rejection))?;
-    Ok(axum::Json(page(&app, &query.filter()?).await?))
+    let found = page(&app, &query.filter()?).await?;
+    Ok(cursor::page(&uri, found.next_cursor.as_deref(), &found))
 }
 
 /// A page of the dashboard, for API and console.

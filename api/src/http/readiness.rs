@@ -15,7 +15,7 @@ use super::wire::{Readiness, ReadinessPart};
 
 /// A part that does not answer so soon is down.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// Due jobs older than this mean that the relay or the workers are behind.
+/// Due jobs older than this, in seconds, mean that the workers are behind.
 const BEHIND: i64 = 60;
 
 /// Say that the process lives
@@ -51,12 +51,16 @@ pub async fn readyz(State(app): State<App>) -> Response {
         }
     };
     let (store, queue) = tokio::join!(store, queue);
-    let relay = match (app.status.relay_problem(), &store) {
-        (Some(problem), _) => Err(problem),
-        (None, Ok(Some(oldest))) if (Utc::now() - *oldest).num_seconds() > BEHIND => {
-            Err(format!("the oldest due job has been waiting since {oldest}"))
-        }
-        (None, _) => Ok("no job waits unduly".to_owned()),
+    let relay = match app.status.relay_problem() {
+        Some(problem) => Err(problem),
+        None => Ok("handing jobs over".to_owned()),
+    };
+    let backlog = match &store {
+        Ok(Some(oldest)) if (Utc::now() - *oldest).num_seconds() > BEHIND => ReadinessPart {
+            status: "warn".to_owned(),
+            detail: format!("the oldest due job has been waiting since {oldest}"),
+        },
+        _ => part(Ok("no job waits unduly".to_owned())),
     };
     let workers = match app.status.pool() {
         PoolState::Off => Ok("this process runs no jobs".to_owned()),
@@ -68,11 +72,16 @@ pub async fn readyz(State(app): State<App>) -> Response {
         ("store".to_owned(), part(store.map(|_| format!("{:?}", app.context.store.dialect()).to_lowercase()))),
         ("queue".to_owned(), part(queue)),
         ("relay".to_owned(), part(relay)),
+        ("backlog".to_owned(), backlog),
         ("workers".to_owned(), part(workers)),
     ]);
-    let ready = parts.values().all(|part| part.status == "pass");
-    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    let verdict = if ready { "pass" } else { "fail" };
+    let any = |status: &str| parts.values().any(|part| part.status == status);
+    // A warning is for people: a daemon that is behind must not be taken out of service for it.
+    let (status, verdict) = match (any("fail"), any("warn")) {
+        (true, _) => (StatusCode::SERVICE_UNAVAILABLE, "fail"),
+        (false, true) => (StatusCode::OK, "warn"),
+        (false, false) => (StatusCode::OK, "pass"),
+    };
     (status, axum::Json(Readiness { status: verdict.to_owned(), parts })).into_response()
 }
 

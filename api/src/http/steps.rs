@@ -12,7 +12,7 @@ use super::body::JsonBody;
 use super::idempotency::{Answer, IdempotencyKey};
 use super::problem::{self, Problem};
 use super::wire::{StepPatchBody, StepView};
-use super::{App, answers};
+use super::{App, answers, bounds};
 
 /// Change a step
 ///
@@ -47,9 +47,9 @@ pub async fn patch(
     headers: HeaderMap,
     JsonBody(patch): JsonBody<StepPatch>,
 ) -> Result<Response, Problem> {
-    let expected_revision = if_match(&headers)?;
+    let expected_revisions = if_match(&headers)?;
     let content = serde_json::to_vec(&patch).unwrap_or_default();
-    let command = command(&caller, &step_id, patch, expected_revision)?;
+    let command = command(&caller, &step_id, patch, expected_revisions)?;
     problem::once_more(|| async {
         let mut tx = app.context.store.begin(&caller.actor, Utc::now()).await?;
         // Before the revision is compared: the first request has raised it.
@@ -72,9 +72,9 @@ pub async fn apply(
     tenant_id: &str,
     step_id: &str,
     patch: StepPatch,
-    expected_revision: Option<i64>,
+    expected_revisions: Option<Vec<i64>>,
 ) -> Result<StepView, Problem> {
-    let command = command(caller, step_id, patch, expected_revision)?;
+    let command = command(caller, step_id, patch, expected_revisions)?;
     problem::once_more(|| async {
         let mut tx = app.context.store.begin(&caller.actor, Utc::now()).await?;
         let step = decide(app, &mut tx, tenant_id, step_id, &command).await?;
@@ -88,11 +88,20 @@ fn command(
     caller: &Caller,
     step_id: &str,
     patch: StepPatch,
-    expected_revision: Option<i64>,
+    expected_revisions: Option<Vec<i64>>,
 ) -> Result<Command, Problem> {
     caller.require(Capability::OnboardingWrite)?;
+    let (assignee, blocking_reason) =
+        (patch.assignee.iter().flatten().next(), patch.blocking_reason.iter().flatten().next());
+    bounds::refuse_long(&[
+        ("assignee", assignee.map(String::as_str), bounds::NAME),
+        ("blocking_reason", blocking_reason.map(String::as_str), bounds::REASON),
+        ("reason", patch.reason.as_deref(), bounds::REASON),
+        ("note", patch.note.as_deref(), bounds::NOTE),
+    ])?;
+    bounds::refuse_far("due_at", patch.due_at.flatten())?;
     let capabilities = caller.capabilities();
-    Ok(Command::PatchStep { step: step_id.to_owned(), patch, expected_revision, capabilities })
+    Ok(Command::PatchStep { step: step_id.to_owned(), patch, expected_revisions, capabilities })
 }
 
 /// The step after the command, within its transaction.
@@ -113,21 +122,49 @@ async fn decide(
     Ok(answers::step(step, &definition))
 }
 
-/// The revision in `If-Match`; none where the header is absent or `*`.
-fn if_match(headers: &HeaderMap) -> Result<Option<i64>, Problem> {
+/// The revisions in `If-Match`, any of which will do; none where the header is absent or `*`. A tag that is weak or
+/// not ours is a tag all the same, and matches no revision (RFC 9110 §13.1.1).
+fn if_match(headers: &HeaderMap) -> Result<Option<Vec<i64>>, Problem> {
     let Some(value) = headers.get(header::IF_MATCH) else { return Ok(None) };
     let text = value.to_str().unwrap_or_default().trim();
     if text == "*" {
         return Ok(None);
     }
-    let revision = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).and_then(|text| text.parse().ok());
-    revision.map(Some).ok_or_else(|| {
-        Problem::new(
-            StatusCode::BAD_REQUEST,
-            "if_match",
-            "The precondition cannot be read",
-            "`If-Match` is no ETag of ours",
-        )
-        .hint("Send the `ETag` of the step back, unchanged.")
-    })
+    let mut revisions = Vec::new();
+    for tag in text.split(',').map(str::trim) {
+        let opaque = tag.strip_prefix("W/").unwrap_or(tag);
+        let opaque = opaque.strip_prefix('"').and_then(|opaque| opaque.strip_suffix('"')).ok_or_else(no_tag)?;
+        revisions.extend(opaque.parse::<i64>().ok().filter(|_| !tag.starts_with("W/")));
+    }
+    Ok(Some(revisions))
+}
+
+fn no_tag() -> Problem {
+    Problem::new(
+        StatusCode::BAD_REQUEST,
+        "if_match",
+        "The precondition cannot be read",
+        "`If-Match` holds something else than quoted tags",
+    )
+    .hint("Send the `ETag` of the step back, unchanged.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &'static str) -> Result<Option<Vec<i64>>, u16> {
+        let headers = HeaderMap::from_iter([(header::IF_MATCH, axum::http::HeaderValue::from_static(text))]);
+        if_match(&headers).map_err(|problem| problem.status)
+    }
+
+    #[test]
+    fn preconditions_are_read() {
+        assert_eq!(read("\"7\""), Ok(Some(vec![7])));
+        assert_eq!(read("\"7\", \"8\""), Ok(Some(vec![7, 8])));
+        assert_eq!(read("W/\"7\""), Ok(Some(vec![])));
+        assert_eq!(read("\"abc\""), Ok(Some(vec![])));
+        assert_eq!(read("*"), Ok(None));
+        assert_eq!(read("7"), Err(400));
+    }
 }

@@ -15,23 +15,27 @@ pub struct OpenOnboarding {
     #[schema(pattern = "^[a-z0-9][a-z0-9-]{1,62}$", example = "svbf")]
     pub tenant_id: String,
     /// What people call the tenant. Needed for a new tenant.
-    #[schema(example = "Svenska Boulefederationen")]
+    #[schema(example = "Svenska Bouleförbundet", max_length = 200)]
     pub name: Option<String>,
     /// ISO 3166-1 alpha-2. Needed for a new tenant.
     #[schema(pattern = "^[A-Z]{2}$", example = "SE")]
     pub country: Option<String>,
     /// `federation`, `club`, `pilot`, `sandbox`, `event`, `venue` or another; `federation` where absent.
+    #[schema(max_length = 200)]
     pub kind: Option<String>,
     /// IANA zone; the country's where absent.
     pub time_zone: Option<String>,
     /// BCP 47 language; the country's where absent.
+    #[schema(max_length = 200)]
     pub language: Option<String>,
     /// Levels of organisation below the federation; the country's where absent.
     #[schema(minimum = 0, maximum = 9)]
     pub hierarchy_depth: Option<i64>,
     /// Where probes go: an http(s) address, or `sandbox` for the sandbox platform of this installation.
+    #[schema(max_length = 2000)]
     pub platform_url: Option<String>,
     /// Who probes log in as.
+    #[schema(max_length = 200)]
     pub probe_user: Option<String>,
     /// Reference to the probes' secret: `env:WORKBENCH_PROBE_…`, or `file:NAME` in the operator's folder of secrets.
     pub probe_secret: Option<String>,
@@ -142,14 +146,18 @@ pub struct StepPatchBody {
     #[schema(value_type = Option<StepStatusName>, nullable = false)]
     pub status: Option<String>,
     /// Who is responsible.
+    #[schema(max_length = 200)]
     pub assignee: Option<String>,
     /// Why it waits; non-empty makes the step `blocked`, clearing it makes it `in_progress` again.
+    #[schema(max_length = 2000)]
     pub blocking_reason: Option<String>,
     /// When it should be done.
     pub due_at: Option<DateTime<Utc>>,
     /// Added to the step's notes.
+    #[schema(max_length = 20000)]
     pub note: Option<String>,
     /// Needed to skip or to reopen a step.
+    #[schema(max_length = 2000)]
     pub reason: Option<String>,
 }
 
@@ -351,6 +359,8 @@ pub struct Progress {
 pub struct ImportPage {
     /// Newest first.
     pub items: Vec<ImportView>,
+    /// Continues the list, if there is more.
+    pub next_cursor: Option<String>,
 }
 
 /// A finding about a row or the file.
@@ -563,16 +573,16 @@ pub struct WorkflowList {
 /// Whether the daemon can do its work, part by part.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Readiness {
-    /// `pass` or `fail`.
+    /// `pass`, `warn` or `fail`; only `fail` means that requests should go elsewhere.
     pub status: String,
-    /// By name: `store`, `queue`, `workers`, `relay`.
+    /// By name: `store`, `queue`, `workers`, `relay`, `backlog`.
     pub parts: BTreeMap<String, ReadinessPart>,
 }
 
 /// One part of the daemon.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct ReadinessPart {
-    /// `pass` or `fail`.
+    /// `pass`, `warn` or `fail`.
     pub status: String,
     /// What is the matter.
     pub detail: String,

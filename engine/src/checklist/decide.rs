@@ -21,8 +21,8 @@ pub enum Command {
         step: String,
         /// What changes.
         patch: StepPatch,
-        /// The revision the person saw, if they said so.
-        expected_revision: Option<i64>,
+        /// The revisions that the change was made for, any of which will do; any at all where absent.
+        expected_revisions: Option<Vec<i64>>,
         /// Capabilities of the actor.
         capabilities: Vec<String>,
     },
@@ -125,8 +125,8 @@ pub fn decide(
     let mut decision = Decision { definition, facts, now, state: checklist.clone(), events: Vec::new() };
     let mut evidence_changed = false;
     match command {
-        Command::PatchStep { step, patch, expected_revision, capabilities } => {
-            decision.patch(step, patch, *expected_revision, capabilities)?;
+        Command::PatchStep { step, patch, expected_revisions, capabilities } => {
+            decision.patch(step, patch, expected_revisions.as_deref(), capabilities)?;
         }
         Command::EvidenceChanged => evidence_changed = true,
         Command::TimeElapsed => {}
@@ -161,13 +161,13 @@ impl Decision<'_> {
         &mut self,
         id: &str,
         patch: &StepPatch,
-        expected_revision: Option<i64>,
+        expected_revisions: Option<&[i64]>,
         capabilities: &[String],
     ) -> Result<(), Refusal> {
         let (step, definition) = self.find(id)?;
         let (step, definition) = (step.clone(), definition.clone());
-        if let Some(expected) = expected_revision.filter(|expected| *expected != step.revision) {
-            return Err(Refusal::StaleRevision { expected, actual: step.revision });
+        if let Some(expected) = expected_revisions.filter(|expected| !expected.contains(&step.revision)) {
+            return Err(Refusal::StaleRevision { expected: expected.to_vec(), actual: step.revision });
         }
         let patch = Normalised::from(patch);
         patch.refuse_contradictions(&step)?;

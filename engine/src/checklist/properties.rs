@@ -86,7 +86,7 @@ impl Play {
         self.run(&Command::PatchStep {
             step: step.to_owned(),
             patch,
-            expected_revision: None,
+            expected_revisions: None,
             capabilities: vec!["gate:approve".to_owned()],
         })
     }
@@ -274,7 +274,7 @@ fn a_gate_needs_the_capability() {
     let command = Command::PatchStep {
         step: "go_no_go".to_owned(),
         patch: StepPatch { status: Some(StepStatus::Done), ..StepPatch::default() },
-        expected_revision: None,
+        expected_revisions: None,
         capabilities: vec!["onboarding:write".to_owned()],
     };
     assert_eq!(play.run(&command), Err(Refusal::Forbidden { capability: "gate:approve".to_owned() }));
@@ -346,10 +346,10 @@ fn a_stale_revision_changes_nothing() {
     let command = Command::PatchStep {
         step: "contract".to_owned(),
         patch: StepPatch { note: Some("hello".to_owned()), ..StepPatch::default() },
-        expected_revision: Some(7),
+        expected_revisions: Some(vec![7]),
         capabilities: Vec::new(),
     };
-    assert_eq!(play.run(&command), Err(Refusal::StaleRevision { expected: 7, actual: 1 }));
+    assert_eq!(play.run(&command), Err(Refusal::StaleRevision { expected: vec![7], actual: 1 }));
 }
 
 #[derive(Debug, Clone)]
@@ -457,7 +457,7 @@ proptest! {
                     Command::PatchStep {
                         step: steps[index % steps.len()].id.clone(),
                         patch,
-                        expected_revision: None,
+                        expected_revisions: None,
                         capabilities: if approver { vec!["gate:approve".to_owned()] } else { Vec::new() },
                     }
                 }

@@ -15,10 +15,10 @@ pub enum Refusal {
         known: Vec<String>,
     },
     /// The caller has not seen the latest state.
-    #[error("the step is at revision {actual}, not {expected}")]
+    #[error("the step is at revision {actual}, which is not the one that the change was made for")]
     StaleRevision {
         /// What the caller saw.
-        expected: i64,
+        expected: Vec<i64>,
         /// What is stored.
         actual: i64,
     },

@@ -246,13 +246,25 @@ impl Store {
         Ok(row.fetch_optional(&self.pool).await?.is_some())
     }
 
-    /// A tenant's imports, newest first.
-    pub async fn imports(&self, tenant_id: &str, limit: i64) -> Result<Vec<Import>, StoreError> {
-        let rows = sqlx::query("select * from imports where tenant_id = $1 order by created_at desc, id desc limit $2")
-            .bind(tenant_id)
-            .bind(limit)
-            .fetch_all(&self.pool)
-            .await?;
+    /// A tenant's imports, newest first; only before one, by its creation time and id.
+    pub async fn imports(
+        &self,
+        tenant_id: &str,
+        before: Option<(DateTime<Utc>, String)>,
+        limit: i64,
+    ) -> Result<Vec<Import>, StoreError> {
+        let (before_at, before_id) = before.map_or((i64::MAX, String::new()), |(at, id)| (micros(at), id));
+        let rows = sqlx::query(
+            "select * from imports
+             where tenant_id = $1 and (created_at < $2 or (created_at = $2 and id < $3))
+             order by created_at desc, id desc limit $4",
+        )
+        .bind(tenant_id)
+        .bind(before_at)
+        .bind(before_id)
+        .bind(limit)
+        .fetch_all(&self.pool)
+        .await?;
         rows.iter().map(read).collect()
     }
 
@@ -663,6 +675,15 @@ impl Tx {
             JobState::Cancelled => ImportState::Cancelled,
             _ => return Ok(()),
         };
+        if to == ImportState::Failed {
+            // An attempt that could still report says more than this afterwards.
+            let failure = json!({
+                "code": "attempts_exhausted",
+                "message": after.last_error,
+                "hint": "Retry its job, or upload the file again.",
+            });
+            self.note_import_failure(import_id, &failure).await?;
+        }
         match self.move_import(import_id, to, json!({ "error": after.last_error })).await {
             // Cancelling an import cancels its job, which comes back here.
             Err(StoreError::ImportState { from, to }) if from == to => Ok(()),

@@ -229,24 +229,34 @@ impl Tx {
         Ok(id)
     }
 
-    /// Takes due jobs that nobody holds and marks them handed over, oldest first. With `rehand_before`, a job that was
-    /// handed over before then and is still unclaimed is taken again: the queue may have lost it.
-    pub async fn hand_over(
-        &mut self,
-        rehand_before: Option<DateTime<Utc>>,
-        limit: i64,
-    ) -> Result<Vec<String>, StoreError> {
+    /// Takes due jobs that were not handed over yet and marks them as handed over, oldest first.
+    pub async fn hand_over(&mut self, limit: i64) -> Result<Vec<String>, StoreError> {
         let now = micros(self.now());
         let due = format!(
             "select id from jobs
-             where state in ('queued', 'retrying') and run_at <= $1
-               and (handed_at is null or handed_at < run_at or handed_at < $2)
-             order by run_at limit $3{}",
+             where state in ('queued', 'retrying') and run_at <= $1 and (handed_at is null or handed_at < run_at)
+             order by run_at limit $2{}",
             self.skip_locked()
         );
-        let rows = self
-            .rows(sqlx::query(AssertSqlSafe(due)).bind(now).bind(rehand_before.map_or(i64::MIN, micros)).bind(limit))
-            .await?;
+        let rows = self.rows(sqlx::query(AssertSqlSafe(due)).bind(now).bind(limit)).await?;
+        self.mark_handed(&rows).await
+    }
+
+    /// Takes jobs that were handed over before `before` and are still unclaimed, the longest waiting first: the queue
+    /// may have lost them.
+    pub async fn hand_over_again(&mut self, before: DateTime<Utc>, limit: i64) -> Result<Vec<String>, StoreError> {
+        let lost = format!(
+            "select id from jobs
+             where state in ('queued', 'retrying') and handed_at is not null and handed_at >= run_at and handed_at < $1
+             order by handed_at limit $2{}",
+            self.skip_locked()
+        );
+        let rows = self.rows(sqlx::query(AssertSqlSafe(lost)).bind(micros(before)).bind(limit)).await?;
+        self.mark_handed(&rows).await
+    }
+
+    async fn mark_handed(&mut self, rows: &[AnyRow]) -> Result<Vec<String>, StoreError> {
+        let now = micros(self.now());
         let ids = rows.iter().map(|row| row.text("id")).collect::<Result<Vec<_>, _>>()?;
         for id in &ids {
             self.execute(sqlx::query("update jobs set handed_at = $1 where id = $2").bind(now).bind(id)).await?;
