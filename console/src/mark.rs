@@ -46,6 +46,7 @@ pub(crate) fn mark(state: &str) -> Mark {
         "error" => ("bad", ALERT, "Probe broke"),
         "skipped" => ("idle", SKIP, "Skipped"),
         "cancelled" => ("idle", BAR, "Cancelled"),
+        "rolling_back" => ("busy", LOOP, "Rolling back"),
         "rolled_back" => ("idle", LOOP, "Rolled back"),
         other => return Mark { tone: "idle", icon: QUESTION, word: figure::words(other) },
     };

@@ -23,12 +23,14 @@ pub enum ImportState {
     Failed,
     /// Stopped by a person.
     Cancelled,
+    /// Stored once; being undone.
+    RollingBack,
     /// Stored once, then undone.
     RolledBack,
 }
 
 impl ImportState {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Queued,
         Self::Parsing,
         Self::Preview,
@@ -36,6 +38,7 @@ impl ImportState {
         Self::Completed,
         Self::Failed,
         Self::Cancelled,
+        Self::RollingBack,
         Self::RolledBack,
     ];
 
@@ -50,8 +53,15 @@ impl ImportState {
             Self::Completed => "completed",
             Self::Failed => "failed",
             Self::Cancelled => "cancelled",
+            Self::RollingBack => "rolling_back",
             Self::RolledBack => "rolled_back",
         }
+    }
+
+    /// It writes, or waits for its turn to write, the tenant's records.
+    #[must_use]
+    pub fn writes(self) -> bool {
+        matches!(self, Self::Loading | Self::RollingBack)
     }
 
     /// Nothing more happens to it by itself.
@@ -70,13 +80,15 @@ impl ImportState {
     /// Whether an import may go from here to there. A step that is repeated after a crash stays where it is.
     #[must_use]
     pub fn may_become(self, next: Self) -> bool {
-        use ImportState::{Cancelled, Completed, Failed, Loading, Parsing, Preview, Queued};
+        use ImportState::{Cancelled, Completed, Failed, Loading, Parsing, Preview, Queued, RolledBack, RollingBack};
         matches!(
             (self, next),
             (Queued | Parsing, Parsing)
                 | (Parsing, Preview)
                 | (Preview | Loading, Loading)
                 | (Loading, Completed)
+                | (Completed | RollingBack, RollingBack)
+                | (RollingBack, RolledBack)
                 | (Queued | Parsing | Loading, Failed)
                 | (Queued | Parsing | Preview | Loading, Cancelled)
         )
@@ -102,11 +114,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_has_ended_stays_ended() {
+    fn what_has_ended_stays_ended_but_for_a_rollback() {
         for from in ImportState::ALL.into_iter().filter(|state| state.is_terminal()) {
-            for to in ImportState::ALL {
-                assert!(!from.may_become(to), "{from} became {to}");
-            }
+            let next: Vec<_> = ImportState::ALL.into_iter().filter(|to| from.may_become(*to)).collect();
+            let expected: &[_] = if from == ImportState::Completed { &[ImportState::RollingBack] } else { &[] };
+            assert_eq!(next, expected, "{from}");
         }
     }
 

@@ -21,6 +21,8 @@ pub enum JobKind {
     ImportPreview,
     /// Loads a confirmed import.
     ImportLoad,
+    /// Undoes a completed import.
+    ImportRollback,
     /// Runs the tenant's probes.
     HealthCheck,
     /// Completes a timer step.
@@ -29,7 +31,8 @@ pub enum JobKind {
 
 impl JobKind {
     /// Every kind.
-    pub const ALL: [Self; 4] = [Self::ImportPreview, Self::ImportLoad, Self::HealthCheck, Self::Timer];
+    pub const ALL: [Self; 5] =
+        [Self::ImportPreview, Self::ImportLoad, Self::ImportRollback, Self::HealthCheck, Self::Timer];
 
     /// The job that a step of this kind calls for.
     #[must_use]
@@ -46,6 +49,7 @@ impl JobKind {
         match self {
             Self::ImportPreview => "import_preview",
             Self::ImportLoad => "import_load",
+            Self::ImportRollback => "import_rollback",
             Self::HealthCheck => "health_check",
             Self::Timer => "timer",
         }

@@ -11,7 +11,7 @@ use workbench_engine::job::{Job, JobCommand, JobKind, JobRefusal};
 use workbench_engine::log::Actor;
 use workbench_engine::store::StoreError;
 
-use crate::{Context, health_check, import_load, import_preview};
+use crate::{Context, health_check, import_load, import_preview, import_rollback};
 
 /// Why an attempt did not end well.
 #[derive(Debug, thiserror::Error)]
@@ -143,6 +143,7 @@ async fn work(context: &Context, job: &Job) -> Result<(), Failure> {
     let work: std::pin::Pin<Box<dyn Future<Output = Result<(), Failure>> + Send>> = match job.kind {
         JobKind::ImportPreview => Box::pin(import_preview::run(context, job)),
         JobKind::ImportLoad => Box::pin(import_load::run(context, job)),
+        JobKind::ImportRollback => Box::pin(import_rollback::run(context, job)),
         JobKind::HealthCheck => Box::pin(health_check::run(context, job)),
         JobKind::Timer => Box::pin(elapse(context, job)),
     };
@@ -216,7 +217,7 @@ async fn fail(context: &Context, job: &Job, failure: &Failure) -> Result<(), Sto
         Err(error) => return Err(error),
     }
     let import = job.subject_id.as_deref();
-    if let (JobKind::ImportPreview | JobKind::ImportLoad, Some(import)) = (job.kind, import) {
+    if let (JobKind::ImportPreview | JobKind::ImportLoad | JobKind::ImportRollback, Some(import)) = (job.kind, import) {
         tx.note_import_failure(import, &json!({ "code": code, "message": message, "hint": hint })).await?;
     }
     tx.commit().await?;

@@ -21,6 +21,8 @@ pub struct JobSettings {
     pub concurrency: usize,
     /// Ids that may wait in the queue. Far below the 8,000 at which Redis' Lua would fail for good on moving them.
     pub outstanding: i64,
+    /// For how long a completed import can be undone.
+    pub rollback_window: Duration,
     /// How long one probe may take.
     pub probe_timeout: Duration,
     /// `host:port` of addresses inside the operator's network that probes may reach.
@@ -36,6 +38,7 @@ impl Default for JobSettings {
             rehand_after: Duration::from_secs(10),
             concurrency: 4,
             outstanding: 1000,
+            rollback_window: Duration::from_hours(7 * 24),
             probe_timeout: Duration::from_secs(30),
             probe_allow: Vec::new(),
             probe_secrets: None,

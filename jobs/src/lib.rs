@@ -10,6 +10,7 @@ mod context;
 mod health_check;
 mod import_load;
 mod import_preview;
+mod import_rollback;
 mod objects;
 mod original;
 mod queue;

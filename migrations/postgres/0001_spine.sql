@@ -165,7 +165,13 @@ create table imports (
     created_at     bigint not null,
     previewed_at   bigint,
     confirmed_at   bigint,
-    completed_at   bigint
+    completed_at   bigint,
+    -- When it was asked to be undone, and when it was.
+    rollback_at    bigint,
+    rolled_back_at bigint,
+    -- The import that this one corrects, and what became of that one's issues.
+    supersedes     text,
+    difference     text
 );
 create index imports_by_object on imports (object_key);
 create index imports_by_tenant on imports (tenant_id, created_at);
@@ -195,6 +201,19 @@ create table records (
     stored_at    bigint not null,
     primary key (tenant_id, kind, natural_key)
 );
+
+-- What imports have replaced: one row per record that an import changed, as the record was before.
+create table record_changes (
+    import_id       text not null references imports (id),
+    kind            text not null,
+    natural_key     text not null,
+    fields          text not null,
+    content_hash    text not null,
+    previous_import text not null,
+    stored_at       bigint not null,
+    primary key (import_id, kind, natural_key)
+);
+create index record_changes_by_previous on record_changes (previous_import);
 
 create table health_checks (
     id          text primary key,

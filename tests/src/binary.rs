@@ -16,7 +16,8 @@ pub fn workbench() -> PathBuf {
                 return PathBuf::from(path);
             }
             let built = Command::new(env!("CARGO"))
-                .args(["build", "--quiet", "--package", "workbench-api", "--bin", "workbench"])
+                // The whole workspace, so that dependencies have the features that the tests were built with.
+                .args(["build", "--quiet", "--workspace", "--bins"])
                 .status()
                 .expect("cargo can be run");
             assert!(built.success(), "the binary could not be built");

@@ -93,6 +93,9 @@ struct JobArgs {
     /// After how long a job that nobody claimed is handed to the queue again
     #[arg(long, env = "WORKBENCH_REHAND_AFTER", default_value = "10s", value_parser = duration::parse, value_name = "DURATION")]
     rehand_after: Duration,
+    /// For how long a completed import can be undone
+    #[arg(long, env = "WORKBENCH_ROLLBACK_WINDOW", default_value = "7d", value_parser = duration::parse, value_name = "DURATION")]
+    rollback_window: Duration,
     /// How long one probe may take
     #[arg(long, env = "WORKBENCH_PROBE_TIMEOUT", default_value = "30s", value_parser = duration::parse, value_name = "DURATION")]
     probe_timeout: Duration,
@@ -110,6 +113,7 @@ impl JobArgs {
             lease: self.lease,
             rehand_after: self.rehand_after,
             concurrency: self.concurrency.max(1),
+            rollback_window: self.rollback_window,
             probe_timeout: self.probe_timeout,
             probe_allow: self.probe_allow.clone(),
             probe_secrets: self.probe_secrets.clone(),

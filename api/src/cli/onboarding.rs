@@ -200,7 +200,7 @@ pub struct ImportArgs {
     #[command(flatten)]
     client: ClientArgs,
     /// The file
-    #[arg(required_unless_present = "confirm", conflicts_with = "confirm")]
+    #[arg(required_unless_present_any = ["confirm", "undo"], conflicts_with_all = ["confirm", "undo"])]
     file: Option<PathBuf>,
     /// The tenant's slug
     #[arg(long)]
@@ -220,6 +220,12 @@ pub struct ImportArgs {
     /// Store an import whose preview you have seen
     #[arg(long, value_name = "IMPORT", conflicts_with_all = ["format", "entity", "yes", "dry_run"])]
     confirm: Option<String>,
+    /// Undo a completed import; needs --reason
+    #[arg(long, value_name = "IMPORT", requires = "reason", conflicts_with_all = ["format", "entity", "yes", "dry_run", "confirm"])]
+    undo: Option<String>,
+    /// Why an import is undone
+    #[arg(long, requires = "undo")]
+    reason: Option<String>,
 }
 
 /// Uploads, shows the preview, confirms, follows the progress. Exit 0 where the file was stored (or previewed),
@@ -229,6 +235,11 @@ pub async fn import(args: &ImportArgs) -> Result<ExitCode> {
     let imports = format!("/sys/onboarding/{}/imports", args.tenant);
     if let Some(id) = &args.confirm {
         return confirm(args, &client, &format!("{imports}/{id}")).await;
+    }
+    if let Some(id) = &args.undo {
+        let path = format!("{imports}/{id}");
+        client.post(&format!("{path}/rollback"), &json!({ "reason": args.reason })).await?;
+        return Ok(finish(&args.client, &follow(&client, &path, &["rolling_back"], "undoing").await?));
     }
     let Some(file) = &args.file else { return Ok(ExitCode::FAILURE) };
     let uploaded = upload(args, &client, &imports, file).await?;
@@ -284,6 +295,7 @@ fn finish(client: &ClientArgs, import: &Value) -> ExitCode {
     } else {
         match state {
             "completed" => println!("{} records stored", import["loaded"]),
+            "rolled_back" => println!("undone: the records are as they were before"),
             "failed" => {
                 let failure = &import["failure"];
                 println!("failed: {}\n  {}", text(failure, "message"), text(failure, "hint"));
@@ -291,7 +303,7 @@ fn finish(client: &ClientArgs, import: &Value) -> ExitCode {
             other => println!("{other}"),
         }
     }
-    if matches!(state, "completed" | "preview") { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if matches!(state, "completed" | "preview" | "rolled_back") { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// Shows progress while the import is in one of these states; answers it as it is afterwards.
@@ -332,6 +344,11 @@ fn print_preview(import: &Value) {
         "  records  {}: {} new, {} changed, {} unchanged",
         counts["records"], counts["records_new"], counts["records_changed"], counts["records_unchanged"],
     );
+    if let Some(earlier) = import["supersedes"].as_str() {
+        let sum = |key: &str| list(import, "difference").iter().filter_map(|code| code[key].as_i64()).sum::<i64>();
+        let (resolved, remaining, new) = (sum("resolved"), sum("remaining"), sum("new"));
+        println!("  against  {earlier}: {resolved} issues resolved, {remaining} remaining, {new} new");
+    }
     for group in list(import, "issues") {
         println!("  {:<8} {} × {}", text(group, "severity"), group["count"], text(group, "code"));
     }

@@ -5,9 +5,9 @@ use chrono_tz::Tz;
 use serde_json::Value;
 use workbench_engine::checklist::{Checklist, Step};
 use workbench_engine::definition::{Definition, StepKind};
-use workbench_engine::job::Job;
+use workbench_engine::job::{Job, JobKind};
 use workbench_engine::log::Entry;
-use workbench_engine::store::{Attempt, DashboardRow, HealthCheck, Import, ProbeRow, StoredIssue, Tenant};
+use workbench_engine::store::{Attempt, DashboardRow, Difference, HealthCheck, Import, ProbeRow, StoredIssue, Tenant};
 
 use super::wire;
 
@@ -117,7 +117,10 @@ pub fn dashboard_item(row: DashboardRow, now: DateTime<Utc>) -> wire::DashboardI
 
 pub fn import(import: Import, groups: Vec<(String, String, i64)>, job: Option<Job>) -> wire::ImportView {
     let counts = import.counts;
+    // Whoever writes has a job of the kind that does; one that has none yet waits for its turn.
+    let at_work = job.as_ref().is_some_and(|job| matches!(job.kind, JobKind::ImportLoad | JobKind::ImportRollback));
     wire::ImportView {
+        waits: job.is_some() && import.state.writes() && !at_work,
         id: import.id,
         tenant_id: import.tenant_id,
         state: import.state.to_string(),
@@ -149,6 +152,18 @@ pub fn import(import: Import, groups: Vec<(String, String, i64)>, job: Option<Jo
         previewed_at: import.previewed_at,
         confirmed_at: import.confirmed_at,
         completed_at: import.completed_at,
+        rolled_back_at: import.rolled_back_at,
+        supersedes: import.supersedes,
+        difference: import.difference.unwrap_or_default().into_iter().map(difference).collect(),
+    }
+}
+
+fn difference(difference: Difference) -> wire::DifferenceView {
+    wire::DifferenceView {
+        code: difference.code,
+        resolved: difference.resolved,
+        remaining: difference.remaining,
+        new: difference.new,
     }
 }
 

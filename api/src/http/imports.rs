@@ -6,21 +6,22 @@ use axum::extract::multipart::Field;
 use axum::extract::{DefaultBodyLimit, Multipart, OriginalUri, Path, Query, State};
 use axum::http::{StatusCode, header};
 use axum::response::Response;
-use chrono::Utc;
+use chrono::{TimeDelta, Utc};
 use serde::Deserialize;
 use ulid::Ulid;
 use utoipa::IntoParams;
 use workbench_engine::job::Job;
-use workbench_engine::store::{Import, IssueFilter, JobFilter, NewImport};
+use workbench_engine::store::{Import, IssueFilter, JobFilter, NewImport, StoreError};
 use workbench_importer::{Entity, Format};
 use workbench_jobs::{ObjectError, Stored, UPLOADS};
 
 use super::access::{Caller, Capability};
+use super::body::JsonBody;
 use super::idempotency::{Answer, IdempotencyKey};
 use super::onboarding::bad_query;
 use super::problem::{self, Problem};
-use super::wire::{ImportPage, ImportView, IssuePage, UploadForm};
-use super::{App, answers, cursor, nul};
+use super::wire::{ImportPage, ImportView, IssuePage, RollbackBody, UploadForm};
+use super::{App, answers, bounds, cursor, nul};
 
 /// Longest text field of an upload.
 const FIELD_LIMIT: usize = 64 * 1024;
@@ -33,6 +34,7 @@ struct Fields {
     entity: Option<String>,
     mapping: BTreeMap<String, String>,
     mode: Option<String>,
+    supersedes: Option<String>,
 }
 
 /// Upload a file
@@ -116,6 +118,7 @@ async fn receive(app: &App, id: &str, multipart: &mut Multipart, fields: &mut Fi
             "format" => fields.format = Some(text(field).await?),
             "entity" => fields.entity = Some(text(field).await?).filter(|entity| !entity.is_empty()),
             "mode" => fields.mode = Some(text(field).await?),
+            "supersedes" => fields.supersedes = Some(text(field).await?).filter(|id| !id.is_empty()),
             "mapping" => {
                 fields.mapping = serde_json::from_str(&text(field).await?).map_err(|error| {
                     Problem::invalid("mapping", format!("`mapping` is no JSON object of texts: {error}"))
@@ -128,7 +131,7 @@ async fn receive(app: &App, id: &str, multipart: &mut Multipart, fields: &mut Fi
             }
             other => {
                 let problem = Problem::invalid("unknown_field", format!("the upload has an unknown field `{other}`"));
-                let known = ["file", "format", "entity", "mapping", "mode"];
+                let known = ["file", "format", "entity", "mapping", "mode", "supersedes"];
                 return Err(match super::problem::nearest(other, known.into_iter()) {
                     Some(nearest) => problem.hint(format!("Did you mean `{nearest}`?")),
                     None => problem.hint(format!("Known are {}.", known.join(", "))),
@@ -215,6 +218,7 @@ fn declare(tenant_id: &str, id: &str, fields: &Fields) -> Result<NewImport, Prob
         object_key: stored.key.clone(),
         size: i64::try_from(stored.size).unwrap_or(i64::MAX),
         sha256: stored.sha256.clone(),
+        supersedes: fields.supersedes.clone(),
     })
 }
 
@@ -226,8 +230,18 @@ async fn store(
     new: &NewImport,
     committing: &mut bool,
 ) -> Result<Response, Problem> {
+    if let Some(earlier) = &new.supersedes {
+        app.context.store.import(&new.tenant_id, earlier).await.map_err(|error| match error {
+            StoreError::NotFound { .. } => Problem::invalid("unknown_import", error.to_string())
+                .hint("`supersedes` names an earlier import of the same tenant."),
+            other => other.into(),
+        })?;
+    }
     let mut tx = app.context.store.begin(&caller.actor, Utc::now()).await?;
-    let content = format!("{}\0{:?}\0{:?}\0{}\0{:?}", new.sha256, new.format, new.entity, new.mode, new.mapping);
+    let content = format!(
+        "{}\0{:?}\0{:?}\0{}\0{:?}\0{:?}",
+        new.sha256, new.format, new.entity, new.mode, new.mapping, new.supersedes
+    );
     if let Some(answer) = key.take(&mut tx, content.as_bytes()).await? {
         return Ok(answer);
     }
@@ -418,6 +432,61 @@ pub async fn confirm(
             return Ok(answer);
         }
         let job_id = tx.confirm_import(&import_id).await?;
+        let mut view = answers::import(tx.import(&import_id).await?, groups.clone(), None);
+        view.job_id = job_id;
+        let answer = Answer::json(StatusCode::ACCEPTED, &view);
+        key.keep(&mut tx, &answer).await?;
+        tx.commit().await?;
+        Ok(answer.into_response())
+    })
+    .await
+}
+
+/// Undo an import
+///
+/// A completed import's records are taken back, in a job: what it changed is as it was before, what it made is gone.
+/// Refused where a later import builds on it, and after some days. Asking twice is asking once.
+#[utoipa::path(
+    post, path = "/sys/onboarding/{tenant_id}/imports/{import_id}/rollback", tag = "imports",
+    params(
+        ("tenant_id" = String, Path, description = "The tenant's slug"),
+        ("import_id" = String, Path, description = "Id of the import"),
+        ("Idempotency-Key" = Option<String>, Header, description = "Repeating the request with the same key repeats the first answer"),
+    ),
+    request_body = RollbackBody,
+    responses(
+        (status = 202, body = ImportView),
+        (status = 400, body = Problem, content_type = "application/problem+json"),
+        (status = 401, body = Problem, content_type = "application/problem+json"),
+        (status = 403, body = Problem, content_type = "application/problem+json"),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 409, body = Problem, content_type = "application/problem+json"),
+        (status = 415, body = Problem, content_type = "application/problem+json"),
+        (status = 422, body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub async fn roll_back(
+    State(app): State<App>,
+    caller: Caller,
+    key: IdempotencyKey,
+    Path((tenant_id, import_id)): Path<(String, String)>,
+    JsonBody(body): JsonBody<RollbackBody>,
+) -> Result<Response, Problem> {
+    caller.require(Capability::Import)?;
+    let reason = body.reason.trim();
+    if reason.is_empty() {
+        return Err(Problem::invalid("reason_required", "undoing an import needs a `reason`"));
+    }
+    bounds::refuse_long(&[("reason", Some(reason), bounds::REASON)])?;
+    app.context.store.import(&tenant_id, &import_id).await?;
+    let groups = app.context.store.issue_groups(&import_id).await?;
+    let window = TimeDelta::from_std(app.context.settings.rollback_window).unwrap_or(TimeDelta::MAX);
+    problem::once_more(|| async {
+        let mut tx = app.context.store.begin(&caller.actor, Utc::now()).await?;
+        if let Some(answer) = key.take(&mut tx, reason.as_bytes()).await? {
+            return Ok(answer);
+        }
+        let job_id = tx.request_rollback(&import_id, window, reason).await?;
         let mut view = answers::import(tx.import(&import_id).await?, groups.clone(), None);
         view.job_id = job_id;
         let answer = Answer::json(StatusCode::ACCEPTED, &view);

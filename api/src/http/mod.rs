@@ -98,6 +98,7 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(imports::issues))
         .routes(routes!(imports::confirm))
         .routes(routes!(imports::cancel))
+        .routes(routes!(imports::roll_back))
         .routes(routes!(health::run))
         .routes(routes!(health::history))
         .routes(routes!(health::show))

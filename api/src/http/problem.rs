@@ -184,6 +184,12 @@ impl From<StoreError> for Problem {
             StoreError::ImportState { .. } => {
                 Self::new(StatusCode::CONFLICT, "import_state", "The import does not allow this now", error.to_string())
             }
+            StoreError::Rollback(_) => {
+                Self::new(StatusCode::CONFLICT, "rollback_refused", "The import cannot be undone", error.to_string())
+            }
+            StoreError::ImportBusy { .. } => {
+                Self::new(StatusCode::CONFLICT, "import_busy", "Another import comes first", error.to_string())
+            }
             StoreError::VersionChanged { .. } => {
                 Self::new(StatusCode::CONFLICT, "version_changed", "A loaded version never changes", error.to_string())
             }

@@ -246,6 +246,8 @@ pub struct UploadForm {
     pub mapping: Option<String>,
     /// `preview` waits for a person; `apply` goes on by itself when no row is rejected.
     pub mode: Option<String>,
+    /// Id of the earlier import that this file corrects; the latest of the same name and entity where absent.
+    pub supersedes: Option<String>,
 }
 
 /// An import (`SysOnboardingImport`).
@@ -255,7 +257,7 @@ pub struct ImportView {
     pub id: String,
     /// Whose data.
     pub tenant_id: String,
-    /// `queued`, `parsing`, `preview`, `loading`, `completed`, `failed`, `cancelled` or `rolled_back`.
+    /// `queued`, `parsing`, `preview`, `loading`, `completed`, `failed`, `cancelled`, `rolling_back` or `rolled_back`.
     pub state: String,
     /// `preview` or `apply`.
     pub mode: String,
@@ -298,6 +300,36 @@ pub struct ImportView {
     pub confirmed_at: Option<DateTime<Utc>>,
     /// When it was stored.
     pub completed_at: Option<DateTime<Utc>>,
+    /// When it was undone.
+    pub rolled_back_at: Option<DateTime<Utc>>,
+    /// Another import of the tenant is being stored or undone; this one follows.
+    pub waits: bool,
+    /// The earlier import that this one corrects.
+    pub supersedes: Option<String>,
+    /// What became of that one's issues, by code.
+    pub difference: Vec<DifferenceView>,
+}
+
+/// What became of the issues of one code when a file was imported again.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct DifferenceView {
+    /// The code.
+    pub code: String,
+    /// There before, and not any more.
+    pub resolved: i64,
+    /// There before, and still.
+    pub remaining: i64,
+    /// Not there before.
+    pub new: i64,
+}
+
+/// Why an import is undone.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RollbackBody {
+    /// Kept in the audit.
+    #[schema(min_length = 1, max_length = 2000)]
+    pub reason: String,
 }
 
 /// Why an import failed.

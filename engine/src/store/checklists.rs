@@ -326,7 +326,7 @@ impl Tx {
                         JobKind::HealthCheck => {
                             self.request_health_check(job).await?;
                         }
-                        JobKind::Timer | JobKind::ImportPreview | JobKind::ImportLoad => {
+                        JobKind::Timer | JobKind::ImportPreview | JobKind::ImportLoad | JobKind::ImportRollback => {
                             self.create_job(&job).await?;
                         }
                     }

@@ -12,6 +12,7 @@ use sqlx::query::Query;
 use sqlx::{Any, AnyPool, Connection, Executor, Transaction};
 use tokio::sync::{Mutex, Notify, OwnedMutexGuard, watch};
 
+use super::imports::RollbackRefusal;
 use super::row::Columns;
 use crate::definition::Definition;
 use crate::log::{Actor, Entry, NewEntry};
@@ -100,6 +101,15 @@ pub enum StoreError {
         from: crate::import::ImportState,
         /// Where it was to go.
         to: crate::import::ImportState,
+    },
+    /// The import cannot be undone.
+    #[error("{0}")]
+    Rollback(RollbackRefusal),
+    /// Another import of the tenant writes its records.
+    #[error("the tenant's import `{import}` is being stored or undone; try again when it has ended")]
+    ImportBusy {
+        /// The other import.
+        import: String,
     },
     /// A workflow file was changed without raising its version.
     #[error("workflow `{name}` version {version} was loaded before with other content; raise `version` to change it")]

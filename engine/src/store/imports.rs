@@ -1,7 +1,6 @@
 //! Imports in SQL: upload, preview, confirmation, chunks with their checkpoint, completion.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
@@ -9,6 +8,8 @@ use serde_json::{Value, json};
 use sqlx::AssertSqlSafe;
 use sqlx::any::AnyRow;
 
+use super::import_issues::Difference;
+use super::records::{Chunk, RecordPlace};
 use super::row::{Columns, micros};
 use super::tenants::Milestone;
 use super::{NewJob, Store, StoreError, Tx};
@@ -65,7 +66,35 @@ pub struct Import {
     pub confirmed_at: Option<DateTime<Utc>>,
     /// When it was stored.
     pub completed_at: Option<DateTime<Utc>>,
+    /// When it was undone.
+    pub rolled_back_at: Option<DateTime<Utc>>,
+    /// The import that this one corrects.
+    pub supersedes: Option<String>,
+    /// What became of that one's issues, by code.
+    pub difference: Option<Vec<Difference>>,
 }
+
+/// Why an import cannot be undone.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RollbackRefusal {
+    /// Too much time has passed.
+    #[error("the import completed at {completed_at}; it could be undone within {} hours", .window.num_hours())]
+    TooLate {
+        /// When it completed.
+        completed_at: DateTime<Utc>,
+        /// For how long it could be undone.
+        window: TimeDelta,
+    },
+    /// Another import rests on what this one stored.
+    #[error("the later import `{import}` builds on this one; undo that one first")]
+    BuiltOn {
+        /// The later import.
+        import: String,
+    },
+}
+
+/// Records looked at in one transaction of a rollback.
+const ROLLBACK_PART: i64 = 1000;
 
 /// What a preview counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -111,60 +140,8 @@ pub struct NewImport {
     pub size: i64,
     /// SHA-256 of the bytes, hex.
     pub sha256: String,
-}
-
-/// A finding about a row or the file, to be stored.
-#[derive(Debug, Clone, PartialEq)]
-pub struct NewIssue {
-    /// `error` or `warning`.
-    pub severity: String,
-    /// Stable code.
-    pub code: String,
-    /// Line in the file, from 1; 0 for the whole file.
-    pub line: i64,
-    /// Column, if the issue has one.
-    pub column: Option<String>,
-    /// The offending value, shortened.
-    pub value: Option<String>,
-    /// What is wrong.
-    pub message: String,
-    /// What to do.
-    pub hint: String,
-}
-
-/// A stored finding.
-#[derive(Debug, Clone, PartialEq)]
-pub struct StoredIssue {
-    /// Place in the list, from 1.
-    pub ordinal: i64,
-    /// The finding.
-    pub issue: NewIssue,
-}
-
-/// Which issues are wanted, in order of appearance.
-#[derive(Debug, Clone, Default)]
-pub struct IssueFilter {
-    /// Only after this ordinal.
-    pub after: i64,
-    /// Only with this code.
-    pub code: Option<String>,
-    /// Only `error` or `warning`.
-    pub severity: Option<String>,
-    /// At most so many.
-    pub limit: i64,
-}
-
-/// A record as it is stored.
-#[derive(Debug, Clone, PartialEq)]
-pub struct StoredRecord {
-    /// `member`, `account`, `voucher`, …
-    pub kind: String,
-    /// Natural key within tenant and kind.
-    pub natural_key: String,
-    /// The content, JSON.
-    pub fields: String,
-    /// SHA-256 of the content, hex.
-    pub content_hash: String,
+    /// The import that it corrects, where the uploader says so.
+    pub supersedes: Option<String>,
 }
 
 /// What a preview ends with.
@@ -180,17 +157,6 @@ pub struct PreviewResult {
     pub sample: Value,
     /// Counts.
     pub counts: Counts,
-}
-
-/// A chunk of an import being loaded.
-#[derive(Debug, Clone)]
-pub struct Chunk<'a> {
-    /// The records, in file order.
-    pub records: &'a [StoredRecord],
-    /// Rows of the file that are done with this chunk.
-    pub checkpoint: i64,
-    /// Rows of the file.
-    pub total: i64,
 }
 
 fn read(row: &AnyRow) -> Result<Import, StoreError> {
@@ -226,6 +192,9 @@ fn read(row: &AnyRow) -> Result<Import, StoreError> {
         previewed_at: row.maybe_time("previewed_at")?,
         confirmed_at: row.maybe_time("confirmed_at")?,
         completed_at: row.maybe_time("completed_at")?,
+        rolled_back_at: row.maybe_time("rolled_back_at")?,
+        supersedes: row.maybe_text("supersedes")?,
+        difference: row.maybe_json("difference")?,
     })
 }
 
@@ -267,101 +236,6 @@ impl Store {
         .await?;
         rows.iter().map(read).collect()
     }
-
-    /// An import's issues, in order of appearance.
-    pub async fn issues(&self, import_id: &str, filter: &IssueFilter) -> Result<Vec<StoredIssue>, StoreError> {
-        let rows = sqlx::query(
-            "select * from import_issues
-             where import_id = $1 and ordinal > $2 and ($3 = '' or code = $3) and ($4 = '' or severity = $4)
-             order by ordinal limit $5",
-        )
-        .bind(import_id)
-        .bind(filter.after)
-        .bind(filter.code.as_deref().unwrap_or_default())
-        .bind(filter.severity.as_deref().unwrap_or_default())
-        .bind(filter.limit)
-        .fetch_all(&self.pool)
-        .await?;
-        rows.iter()
-            .map(|row| {
-                Ok(StoredIssue {
-                    ordinal: row.int("ordinal")?,
-                    issue: NewIssue {
-                        severity: row.text("severity")?,
-                        code: row.text("code")?,
-                        line: row.int("line")?,
-                        column: row.maybe_text("column_name")?,
-                        value: row.maybe_text("value")?,
-                        message: row.text("message")?,
-                        hint: row.text("hint")?,
-                    },
-                })
-            })
-            .collect()
-    }
-
-    /// How often each code occurs: severity, code, count, most frequent first.
-    pub async fn issue_groups(&self, import_id: &str) -> Result<Vec<(String, String, i64)>, StoreError> {
-        let rows = sqlx::query(
-            "select severity, code, count(*) as n from import_issues where import_id = $1
-             group by severity, code order by severity, n desc, code",
-        )
-        .bind(import_id)
-        .fetch_all(&self.pool)
-        .await?;
-        rows.iter().map(|row| Ok((row.text("severity")?, row.text("code")?, row.int("n")?))).collect()
-    }
-
-    /// How many records of a kind a tenant has.
-    pub async fn record_count(&self, tenant_id: &str, kind: &str) -> Result<i64, StoreError> {
-        sqlx::query("select count(*) as n from records where tenant_id = $1 and kind = $2")
-            .bind(tenant_id)
-            .bind(kind)
-            .fetch_one(&self.pool)
-            .await?
-            .int("n")
-    }
-
-    /// Sorts records into new, changed and unchanged against what is stored.
-    pub async fn compare(&self, tenant_id: &str, records: &[StoredRecord]) -> Result<(i64, i64, i64), StoreError> {
-        if records.is_empty() {
-            return Ok((0, 0, 0));
-        }
-        let mut statement =
-            "select kind, natural_key, content_hash from records where tenant_id = $1 and (kind, natural_key) in (values ".to_owned();
-        placeholders(&mut statement, records.len(), 2, 2);
-        statement.push(')');
-        let mut query = sqlx::query(AssertSqlSafe(statement)).bind(tenant_id);
-        for record in records {
-            query = query.bind(&record.kind).bind(&record.natural_key);
-        }
-        let rows = query.fetch_all(&self.pool).await?;
-        let stored = rows
-            .iter()
-            .map(|row| Ok(((row.text("kind")?, row.text("natural_key")?), row.text("content_hash")?)))
-            .collect::<Result<BTreeMap<_, _>, StoreError>>()?;
-        let (mut new, mut changed, mut unchanged) = (0, 0, 0);
-        for record in records {
-            match stored.get(&(record.kind.clone(), record.natural_key.clone())) {
-                None => new += 1,
-                Some(hash) if *hash == record.content_hash => unchanged += 1,
-                Some(_) => changed += 1,
-            }
-        }
-        Ok((new, changed, unchanged))
-    }
-}
-
-/// Appends `rows` groups of `width` numbered placeholders, the first numbered `first`.
-fn placeholders(statement: &mut String, rows: usize, width: usize, first: usize) {
-    for row in 0..rows {
-        statement.push_str(if row == 0 { "(" } else { ", (" });
-        for column in 0..width {
-            let number = first + row * width + column;
-            let _ = write!(statement, "{}${number}", if column == 0 { "" } else { ", " });
-        }
-        statement.push(')');
-    }
 }
 
 impl Tx {
@@ -384,12 +258,72 @@ impl Tx {
             return Err(StoreError::ImportState { from: import.state, to });
         }
         self.set_import_state(&import, to, payload).await?;
-        let given_up = matches!(to, ImportState::Failed | ImportState::Cancelled);
-        if import.state == ImportState::Loading && given_up {
-            // What its chunks have stored stays.
-            self.data_changed(&import.tenant_id).await?;
+        if import.state.writes() && !to.writes() {
+            self.lock_checklist(&import.tenant_id).await?;
+            if to != ImportState::Completed && import.loaded > 0 {
+                // What its chunks have stored stays, or has just been undone.
+                self.data_changed(&import.tenant_id).await?;
+            }
+            self.start_next(&import).await?;
         }
         Ok(import)
+    }
+
+    /// Which other import of the tenant is at work on its records, if one is. The tenant is held until the commit, so
+    /// that of two imports one sees the other.
+    async fn busy_with(&mut self, import: &Import) -> Result<Option<String>, StoreError> {
+        let lock = format!("select id from tenants where id = $1{}", self.for_update());
+        self.maybe_row(sqlx::query(AssertSqlSafe(lock)).bind(&import.tenant_id)).await?;
+        let other = self
+            .maybe_row(
+                sqlx::query(
+                    "select i.id from imports i
+                     where i.tenant_id = $1 and i.id <> $2 and i.state in ('loading', 'rolling_back')
+                       and exists (select 1 from jobs j where j.subject_id = i.id
+                                   and j.kind in ('import_load', 'import_rollback')
+                                   and j.state in ('queued', 'retrying', 'running'))
+                     limit 1",
+                )
+                .bind(&import.tenant_id)
+                .bind(&import.id),
+            )
+            .await?;
+        other.map(|row| row.text("id")).transpose()
+    }
+
+    /// The import is about to write the tenant's records: now, or when the one that is at it has ended. One at a
+    /// time, so that each one's history is its own.
+    async fn take_turn(&mut self, import: &Import, kind: JobKind) -> Result<Option<String>, StoreError> {
+        if self.busy_with(import).await?.is_some() {
+            return Ok(None);
+        }
+        let mut job = NewJob::new(kind, &import.tenant_id, Retry::default());
+        job.subject_id = Some(import.id.clone());
+        Ok(Some(self.create_job(&job).await?))
+    }
+
+    /// Gives the turn to whoever has waited longest, now that an import no longer writes.
+    async fn start_next(&mut self, ended: &Import) -> Result<(), StoreError> {
+        if self.busy_with(ended).await?.is_some() {
+            return Ok(());
+        }
+        let next = self
+            .maybe_row(
+                sqlx::query(
+                    "select i.* from imports i
+                     where i.tenant_id = $1 and i.id <> $2 and i.state in ('loading', 'rolling_back')
+                       and not exists (select 1 from jobs j where j.subject_id = i.id and j.kind =
+                                       case i.state when 'loading' then 'import_load' else 'import_rollback' end)
+                     order by coalesce(i.rollback_at, i.confirmed_at), i.id limit 1",
+                )
+                .bind(&ended.tenant_id)
+                .bind(&ended.id),
+            )
+            .await?;
+        let Some(next) = next.as_ref().map(read).transpose()? else { return Ok(()) };
+        let loads = next.state == ImportState::Loading;
+        self.take_turn(&next, if loads { JobKind::ImportLoad } else { JobKind::ImportRollback }).await?;
+        Ok(())
     }
 
     /// The tenant's data is another than before: evidence from before says nothing of it.
@@ -420,8 +354,9 @@ impl Tx {
             sqlx::query(
                 "insert into imports (id, tenant_id, state, mode, format, entity, mapping, file_name, object_key, size,
                                       sha256, rows_read, rows_valid, rows_warned, rows_rejected, records, records_new,
-                                      records_changed, records_unchanged, checkpoint, loaded, actor, created_at)
-                 values ($1, $2, 'queued', $3, $4, $5, $6, $7, $8, $9, $10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, $11, $12)",
+                                      records_changed, records_unchanged, checkpoint, loaded, actor, created_at,
+                                      supersedes)
+                 values ($1, $2, 'queued', $3, $4, $5, $6, $7, $8, $9, $10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, $11, $12, $13)",
             )
             .bind(&new.id)
             .bind(&new.tenant_id)
@@ -434,7 +369,8 @@ impl Tx {
             .bind(new.size)
             .bind(&new.sha256)
             .bind(actor)
-            .bind(now),
+            .bind(now)
+            .bind(&new.supersedes),
         )
         .await?;
         self.record(NewEntry::of_tenant(
@@ -453,30 +389,6 @@ impl Tx {
         let import = self.move_import(import_id, ImportState::Parsing, Value::Null).await?;
         self.execute(sqlx::query("delete from import_issues where import_id = $1").bind(import_id)).await?;
         Ok(import)
-    }
-
-    /// Stores a batch of issues; `first` is the ordinal of the first.
-    pub async fn add_issues(&mut self, import_id: &str, first: i64, issues: &[NewIssue]) -> Result<(), StoreError> {
-        // Nine values an issue; both databases take several thousand placeholders.
-        for (batch, issues) in issues.chunks(200).enumerate() {
-            let mut statement = "insert into import_issues (import_id, ordinal, severity, code, line, column_name, value, message, hint) values ".to_owned();
-            placeholders(&mut statement, issues.len(), 9, 1);
-            let mut query = sqlx::query(AssertSqlSafe(statement));
-            for (ordinal, issue) in (first + i64::try_from(batch * 200).unwrap_or(0)..).zip(issues) {
-                query = query
-                    .bind(import_id)
-                    .bind(ordinal)
-                    .bind(&issue.severity)
-                    .bind(&issue.code)
-                    .bind(issue.line)
-                    .bind(&issue.column)
-                    .bind(&issue.value)
-                    .bind(&issue.message)
-                    .bind(&issue.hint);
-            }
-            self.execute(query).await?;
-        }
-        Ok(())
     }
 
     /// Ends the preview. In mode `apply` an import without rejected rows goes on to be loaded.
@@ -513,8 +425,43 @@ impl Tx {
             .bind(import_id),
         )
         .await?;
+        self.compare_with_predecessor(&import, &result.entity).await?;
         if import.mode == "apply" && counts.rows_rejected == 0 {
             self.confirm_import(import_id).await?;
+        }
+        Ok(())
+    }
+
+    /// A corrected file takes the place of the one that it corrects: named when it was uploaded, or the tenant's
+    /// latest of the same name and entity. What became of that one's issues is kept; its preview is of no more use.
+    async fn compare_with_predecessor(&mut self, import: &Import, entity: &str) -> Result<(), StoreError> {
+        let earlier = self
+            .maybe_row(
+                sqlx::query(
+                    "select * from imports
+                     where tenant_id = $1 and id <> $2 and state in ('preview', 'completed', 'rolled_back')
+                       and (id = $3 or ($3 = '' and file_name = $4 and entity = $5 and created_at < $6))
+                     order by created_at desc, id desc limit 1",
+                )
+                .bind(&import.tenant_id)
+                .bind(&import.id)
+                .bind(import.supersedes.as_deref().unwrap_or_default())
+                .bind(import.file_name.as_deref().unwrap_or_default())
+                .bind(entity)
+                .bind(micros(import.created_at)),
+            )
+            .await?;
+        let Some(earlier) = earlier.as_ref().map(read).transpose()? else { return Ok(()) };
+        let difference = self.issue_difference(&earlier.id, &import.id).await?;
+        self.execute(
+            sqlx::query("update imports set supersedes = $1, difference = $2 where id = $3")
+                .bind(&earlier.id)
+                .bind(json!(difference).to_string())
+                .bind(&import.id),
+        )
+        .await?;
+        if earlier.state == ImportState::Preview {
+            self.move_import(&earlier.id, ImportState::Cancelled, json!({ "superseded_by": import.id })).await?;
         }
         Ok(())
     }
@@ -528,9 +475,93 @@ impl Tx {
         let now = micros(self.now());
         self.execute(sqlx::query("update imports set confirmed_at = $1 where id = $2").bind(now).bind(import_id))
             .await?;
-        let mut job = NewJob::new(JobKind::ImportLoad, &import.tenant_id, Retry::default());
-        job.subject_id = Some(import_id.to_owned());
-        Ok(Some(self.create_job(&job).await?))
+        self.take_turn(&import, JobKind::ImportLoad).await
+    }
+
+    /// A person wants a completed import undone. Asking twice is asking once.
+    pub async fn request_rollback(
+        &mut self,
+        import_id: &str,
+        window: TimeDelta,
+        reason: &str,
+    ) -> Result<Option<String>, StoreError> {
+        let import = self.locked_import(import_id).await?;
+        if import.state == ImportState::RollingBack {
+            return Ok(None);
+        }
+        if let Some(completed_at) = import.completed_at.filter(|_| import.state == ImportState::Completed) {
+            if completed_at + window < self.now() {
+                return Err(StoreError::Rollback(RollbackRefusal::TooLate { completed_at, window }));
+            }
+            // Held first: a later import could complete while we look.
+            self.busy_with(&import).await?;
+            if let Some(later) = self.built_on(&import, completed_at).await? {
+                return Err(StoreError::Rollback(RollbackRefusal::BuiltOn { import: later }));
+            }
+        }
+        self.move_import(import_id, ImportState::RollingBack, json!({ "reason": reason })).await?;
+        let now = micros(self.now());
+        self.execute(sqlx::query("update imports set rollback_at = $1 where id = $2").bind(now).bind(import_id))
+            .await?;
+        self.take_turn(&import, JobKind::ImportRollback).await
+    }
+
+    /// A later import that rests on what this one stored: of the same entity, or having changed one of its records.
+    async fn built_on(&mut self, import: &Import, completed_at: DateTime<Utc>) -> Result<Option<String>, StoreError> {
+        let later = self
+            .maybe_row(
+                sqlx::query(
+                    "select id from imports
+                     where tenant_id = $1 and id <> $2
+                       and ((entity = $3 and state = 'completed' and completed_at > $4)
+                            or (entity = $3 and state = 'loading')
+                            or exists (select 1 from record_changes c
+                                       where c.import_id = imports.id and c.previous_import = $2))
+                     order by created_at desc limit 1",
+                )
+                .bind(&import.tenant_id)
+                .bind(&import.id)
+                .bind(import.entity.as_deref().unwrap_or_default())
+                .bind(micros(completed_at)),
+            )
+            .await?;
+        later.map(|row| row.text("id")).transpose()
+    }
+
+    /// The import that a rollback job works on. From here on, evidence from before says nothing of the tenant's data.
+    pub async fn begin_rollback(&mut self, job: &Job, import_id: &str) -> Result<Import, StoreError> {
+        self.progress(job, 0, None, "records", TimeDelta::zero()).await?;
+        let import = self.move_import(import_id, ImportState::RollingBack, Value::Null).await?;
+        self.data_changed(&import.tenant_id).await?;
+        Ok(import)
+    }
+
+    /// Undoes a part of an import, under the fence. Answers how many records were undone and where to go on; no place
+    /// at the end.
+    pub async fn roll_back_part(
+        &mut self,
+        job: &Job,
+        import_id: &str,
+        after: &RecordPlace,
+        done: i64,
+        lease: TimeDelta,
+    ) -> Result<(i64, Option<RecordPlace>), StoreError> {
+        self.progress(job, done, None, "records", lease).await?;
+        self.undo_records(&job.tenant_id, import_id, after, ROLLBACK_PART).await
+    }
+
+    /// Ends a rollback: its job, the import, and whatever the checklist makes of it.
+    pub async fn finish_rollback(&mut self, job: &Job, import_id: &str) -> Result<(), StoreError> {
+        self.command_job(&job.id, &JobCommand::Succeed { attempt: job.attempt }).await?;
+        self.move_import(import_id, ImportState::RolledBack, Value::Null).await?;
+        let now = micros(self.now());
+        self.execute(
+            sqlx::query("update imports set rolled_back_at = $1, failure = null where id = $2")
+                .bind(now)
+                .bind(import_id),
+        )
+        .await?;
+        Ok(())
     }
 
     /// Stops an import that has not been stored whole, and its job with it. What chunks have stored stays.
@@ -576,33 +607,7 @@ impl Tx {
         lease: TimeDelta,
     ) -> Result<(), StoreError> {
         self.progress(job, chunk.checkpoint, Some(chunk.total), "rows", lease).await?;
-        // One statement must not meet a key twice; the later row wins, as it would in two statements.
-        let by_key: BTreeMap<(&str, &str), &StoredRecord> =
-            chunk.records.iter().map(|record| ((record.kind.as_str(), record.natural_key.as_str()), record)).collect();
-        let records: Vec<_> = by_key.into_values().collect();
-        let now = micros(self.now());
-        for records in records.chunks(500) {
-            let mut statement = "insert into records (tenant_id, kind, natural_key, fields, content_hash, import_id, stored_at) values ".to_owned();
-            placeholders(&mut statement, records.len(), 7, 1);
-            statement.push_str(
-                " on conflict (tenant_id, kind, natural_key) do update
-                  set fields = excluded.fields, content_hash = excluded.content_hash,
-                      import_id = excluded.import_id, stored_at = excluded.stored_at
-                  where records.content_hash <> excluded.content_hash",
-            );
-            let mut query = sqlx::query(AssertSqlSafe(statement));
-            for record in records {
-                query = query
-                    .bind(&job.tenant_id)
-                    .bind(&record.kind)
-                    .bind(&record.natural_key)
-                    .bind(&record.fields)
-                    .bind(&record.content_hash)
-                    .bind(import_id)
-                    .bind(now);
-            }
-            self.execute(query).await?;
-        }
+        self.store_records(&job.tenant_id, import_id, chunk.records).await?;
         let stored = self
             .execute(
                 sqlx::query(
@@ -661,11 +666,20 @@ impl Tx {
     pub(super) async fn follow_import_job(&mut self, before: &Job, after: &Job) -> Result<(), StoreError> {
         let Some(import_id) = after.subject_id.as_deref() else { return Ok(()) };
         let revived = before.state.is_terminal() && after.state == JobState::Retrying;
+        if after.kind == JobKind::ImportRollback {
+            // A rollback that died stays half-done until its job is tried again; nothing else may end it.
+            return Ok(());
+        }
         if revived {
             let to = if after.kind == JobKind::ImportLoad { ImportState::Loading } else { ImportState::Queued };
             let import = self.locked_import(import_id).await?;
             if !import.state.may_be_revived() {
                 return Err(StoreError::ImportState { from: import.state, to });
+            }
+            if to == ImportState::Loading
+                && let Some(other) = self.busy_with(&import).await?
+            {
+                return Err(StoreError::ImportBusy { import: other });
             }
             self.execute(sqlx::query("update imports set failure = null where id = $1").bind(import_id)).await?;
             return self.set_import_state(&import, to, Value::Null).await;

@@ -315,7 +315,9 @@ impl Tx {
             JobCommand::Heartbeat { .. } | JobCommand::Cancel | JobCommand::Retry => {}
         }
         match after.kind {
-            JobKind::ImportPreview | JobKind::ImportLoad => self.follow_import_job(&before, &after).await?,
+            JobKind::ImportPreview | JobKind::ImportLoad | JobKind::ImportRollback => {
+                self.follow_import_job(&before, &after).await?;
+            }
             JobKind::HealthCheck => self.follow_health_job(&before, &after).await?,
             JobKind::Timer => {}
         }

@@ -1,0 +1,224 @@
+//! The tenants' records in SQL: what imports have stored, what they replaced, and the way back.
+//!
+//! A record that an import makes is stored under the import's id. A record that it changes is kept as it was, beside
+//! the import, so that the change can be taken back.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use sqlx::AssertSqlSafe;
+
+use super::row::{Columns, micros};
+use super::{Store, StoreError, Tx};
+
+/// A record as it is stored.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoredRecord {
+    /// `member`, `account`, `voucher`, …
+    pub kind: String,
+    /// Natural key within tenant and kind.
+    pub natural_key: String,
+    /// The content, JSON.
+    pub fields: String,
+    /// SHA-256 of the content, hex.
+    pub content_hash: String,
+}
+
+/// A chunk of an import being loaded.
+#[derive(Debug, Clone)]
+pub struct Chunk<'a> {
+    /// The records, in file order.
+    pub records: &'a [StoredRecord],
+    /// Rows of the file that are done with this chunk.
+    pub checkpoint: i64,
+    /// Rows of the file.
+    pub total: i64,
+}
+
+impl Store {
+    /// How many records of a kind a tenant has.
+    pub async fn record_count(&self, tenant_id: &str, kind: &str) -> Result<i64, StoreError> {
+        sqlx::query("select count(*) as n from records where tenant_id = $1 and kind = $2")
+            .bind(tenant_id)
+            .bind(kind)
+            .fetch_one(&self.pool)
+            .await?
+            .int("n")
+    }
+
+    /// Sorts records into new, changed and unchanged against what is stored.
+    pub async fn compare(&self, tenant_id: &str, records: &[StoredRecord]) -> Result<(i64, i64, i64), StoreError> {
+        if records.is_empty() {
+            return Ok((0, 0, 0));
+        }
+        let mut statement =
+            "select kind, natural_key, content_hash from records where tenant_id = $1 and (kind, natural_key) in (values ".to_owned();
+        placeholders(&mut statement, records.len(), 2, 2);
+        statement.push(')');
+        let mut query = sqlx::query(AssertSqlSafe(statement)).bind(tenant_id);
+        for record in records {
+            query = query.bind(&record.kind).bind(&record.natural_key);
+        }
+        let rows = query.fetch_all(&self.pool).await?;
+        let stored = rows
+            .iter()
+            .map(|row| Ok(((row.text("kind")?, row.text("natural_key")?), row.text("content_hash")?)))
+            .collect::<Result<BTreeMap<_, _>, StoreError>>()?;
+        let (mut new, mut changed, mut unchanged) = (0, 0, 0);
+        for record in records {
+            match stored.get(&(record.kind.clone(), record.natural_key.clone())) {
+                None => new += 1,
+                Some(hash) if *hash == record.content_hash => unchanged += 1,
+                Some(_) => changed += 1,
+            }
+        }
+        Ok((new, changed, unchanged))
+    }
+}
+
+/// A record's place in the order in which a rollback walks through a tenant's records.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RecordPlace {
+    kind: String,
+    natural_key: String,
+}
+
+impl Tx {
+    /// Stores records by their natural key. What they change is kept first; what is stored already with the same
+    /// content stays as it is, whoever stored it.
+    pub(super) async fn store_records(
+        &mut self,
+        tenant_id: &str,
+        import_id: &str,
+        records: &[StoredRecord],
+    ) -> Result<(), StoreError> {
+        // One statement must not meet a key twice; the later row wins, as it would in two statements.
+        let by_key: BTreeMap<(&str, &str), &StoredRecord> =
+            records.iter().map(|record| ((record.kind.as_str(), record.natural_key.as_str()), record)).collect();
+        let records: Vec<_> = by_key.into_values().collect();
+        let now = micros(self.now());
+        for records in records.chunks(500) {
+            self.keep_replaced(tenant_id, import_id, records).await?;
+            let mut statement = "insert into records (tenant_id, kind, natural_key, fields, content_hash, import_id, stored_at) values ".to_owned();
+            placeholders(&mut statement, records.len(), 7, 1);
+            statement.push_str(
+                " on conflict (tenant_id, kind, natural_key) do update
+                  set fields = excluded.fields, content_hash = excluded.content_hash,
+                      import_id = excluded.import_id, stored_at = excluded.stored_at
+                  where records.content_hash <> excluded.content_hash",
+            );
+            let mut query = sqlx::query(AssertSqlSafe(statement));
+            for record in records {
+                query = query
+                    .bind(tenant_id)
+                    .bind(&record.kind)
+                    .bind(&record.natural_key)
+                    .bind(&record.fields)
+                    .bind(&record.content_hash)
+                    .bind(import_id)
+                    .bind(now);
+            }
+            self.execute(query).await?;
+        }
+        Ok(())
+    }
+
+    /// Keeps the records that are about to change as they are. Where an import changes a record twice, what was there
+    /// before the import is what is kept.
+    async fn keep_replaced(
+        &mut self,
+        tenant_id: &str,
+        import_id: &str,
+        records: &[&StoredRecord],
+    ) -> Result<(), StoreError> {
+        let mut statement = "with incoming (kind, natural_key, content_hash) as (values ".to_owned();
+        placeholders(&mut statement, records.len(), 3, 3);
+        statement.push_str(
+            ") insert into record_changes (import_id, kind, natural_key, fields, content_hash, previous_import, stored_at)
+             select $1, r.kind, r.natural_key, r.fields, r.content_hash, r.import_id, r.stored_at
+             from incoming i join records r
+               on r.tenant_id = $2 and r.kind = i.kind and r.natural_key = i.natural_key
+             where r.content_hash <> i.content_hash and r.import_id <> $1
+             on conflict (import_id, kind, natural_key) do nothing",
+        );
+        let mut query = sqlx::query(AssertSqlSafe(statement)).bind(import_id).bind(tenant_id);
+        for record in records {
+            query = query.bind(&record.kind).bind(&record.natural_key).bind(&record.content_hash);
+        }
+        self.execute(query).await?;
+        Ok(())
+    }
+
+    /// Undoes what an import did to the next `limit` records of the tenant: what it changed is as it was before, what
+    /// it made is gone. Answers how many were undone and where to go on; no place at the end. Doing it again changes
+    /// nothing.
+    pub(super) async fn undo_records(
+        &mut self,
+        tenant_id: &str,
+        import_id: &str,
+        after: &RecordPlace,
+        limit: i64,
+    ) -> Result<(i64, Option<RecordPlace>), StoreError> {
+        let rows = self
+            .rows(
+                sqlx::query(
+                    "select kind, natural_key from records
+                     where tenant_id = $1 and (kind, natural_key) > ($2, $3) order by kind, natural_key limit $4",
+                )
+                .bind(tenant_id)
+                .bind(&after.kind)
+                .bind(&after.natural_key)
+                .bind(limit),
+            )
+            .await?;
+        let Some(last) = rows.last() else { return Ok((0, None)) };
+        let last = RecordPlace { kind: last.text("kind")?, natural_key: last.text("natural_key")? };
+        let mut undone = 0;
+        // In this order: what was restored no longer bears the import's id, so that the rest is what it made.
+        for (statement, counts) in [
+            (
+                "update records set fields = c.fields, content_hash = c.content_hash, import_id = c.previous_import,
+                        stored_at = c.stored_at
+                 from record_changes c
+                 where records.tenant_id = $1 and records.import_id = $2
+                   and c.import_id = $2 and c.kind = records.kind and c.natural_key = records.natural_key
+                   and (c.kind, c.natural_key) > ($3, $4) and (c.kind, c.natural_key) <= ($5, $6)",
+                true,
+            ),
+            (
+                "delete from records where tenant_id = $1 and import_id = $2
+                   and (kind, natural_key) > ($3, $4) and (kind, natural_key) <= ($5, $6)",
+                true,
+            ),
+            (
+                "delete from record_changes
+                 where import_id = $2 and (kind, natural_key) > ($3, $4) and (kind, natural_key) <= ($5, $6) and $1 <> ''",
+                false,
+            ),
+        ] {
+            let query = sqlx::query(statement)
+                .bind(tenant_id)
+                .bind(import_id)
+                .bind(&after.kind)
+                .bind(&after.natural_key)
+                .bind(&last.kind)
+                .bind(&last.natural_key);
+            let rows = self.execute(query).await?;
+            undone += if counts { i64::try_from(rows).unwrap_or(0) } else { 0 };
+        }
+        let whole = i64::try_from(rows.len()).is_ok_and(|rows| rows == limit);
+        Ok((undone, whole.then_some(last)))
+    }
+}
+
+/// Appends `rows` groups of `width` numbered placeholders, the first numbered `first`.
+pub(super) fn placeholders(statement: &mut String, rows: usize, width: usize, first: usize) {
+    for row in 0..rows {
+        statement.push_str(if row == 0 { "(" } else { ", (" });
+        for column in 0..width {
+            let number = first + row * width + column;
+            let _ = write!(statement, "{}${number}", if column == 0 { "" } else { ", " });
+        }
+        statement.push(')');
+    }
+}
