@@ -15,7 +15,10 @@ mod format;
 mod import;
 mod issue;
 mod key_memory;
+mod lines;
 mod record;
+mod record_limit;
+mod rows;
 mod sie;
 
 pub use failure::{OpenError, ReadError};

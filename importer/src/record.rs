@@ -33,6 +33,14 @@ impl RecordKind {
     pub const ALL: [Self; 7] =
         [Self::Member, Self::Club, Self::Account, Self::Dimension, Self::Object, Self::Balance, Self::Voucher];
 
+    /// What a row of members or clubs becomes.
+    pub(crate) const fn of_rows(entity: crate::Entity) -> Self {
+        match entity {
+            crate::Entity::Clubs => Self::Club,
+            _ => Self::Member,
+        }
+    }
+
     /// The stable lower-case name, the same as in JSON and in stored rows.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::fields;
+use crate::rows::fields;
 
 const CANDIDATES: [u8; 4] = [b';', b',', b'\t', b'|'];
 

@@ -5,7 +5,7 @@ use crate::format::Entity;
 use crate::import::{MappedColumn, Options};
 use crate::issue::{Issue, shorten};
 
-use super::fields::{self, FieldSpec};
+use crate::rows::fields::{self, FieldSpec};
 
 /// Columns and names listed in an error at most.
 const LISTED: usize = 12;

@@ -1,10 +1,7 @@
 //! Tables: delimited text with a header line, one member or club per row.
 
-mod cleaning;
 mod delimiter;
-mod fields;
 mod header;
-mod record_limit;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -18,12 +15,10 @@ use crate::failure::{OpenError, ReadError};
 use crate::format::Entity;
 use crate::import::{Detected, Item, Options, TextStream, decoding_issue};
 use crate::issue::Issue;
-use crate::key_memory::KeyMemory;
-use crate::record::{Record, RecordKind};
+use crate::record::RecordKind;
+use crate::record_limit::RecordLimit;
+use crate::rows::{Cleaner, FieldSpec, Judge, Need, fields};
 use crate::{MAX_COLUMNS, MAX_RECORD_BYTES};
-use cleaning::Cleaner;
-use fields::FieldSpec;
-use record_limit::RecordLimit;
 
 /// A table being read.
 pub(crate) struct CsvImport {
@@ -31,13 +26,12 @@ pub(crate) struct CsvImport {
     record_start: Arc<AtomicU64>,
     line: StringRecord,
     notes: Arc<DecodingNotes>,
-    kind: RecordKind,
     header: Vec<String>,
     /// The field that each column fills.
     columns: Vec<Option<&'static FieldSpec>>,
     fields: &'static [FieldSpec],
     today: NaiveDate,
-    keys: KeyMemory,
+    judge: Judge,
     rows: u64,
     opening_issues: Vec<Issue>,
     ended: bool,
@@ -90,12 +84,11 @@ impl CsvImport {
             record_start,
             line,
             notes,
-            kind: if plan.entity == Entity::Clubs { RecordKind::Club } else { RecordKind::Member },
             header,
             columns: plan.columns,
             fields: fields::of(plan.entity),
             today: options.today,
-            keys: KeyMemory::default(),
+            judge: Judge::new(RecordKind::of_rows(plan.entity)),
             rows: 0,
             opening_issues,
             ended: false,
@@ -155,54 +148,15 @@ impl CsvImport {
         let mut values = Map::new();
         for ((cell, column), spec) in self.line.iter().zip(&self.header).zip(&self.columns) {
             let Some(spec) = spec else { continue };
-            if let Some(value) = cleaner.clean(column, spec, cell) {
+            if let Some(value) = cleaner.clean(column, spec.kind, cell) {
                 values.insert(spec.name.to_owned(), Value::String(value));
             }
         }
-        let mut issues = cleaner.into_issues();
-        for spec in self.fields.iter().filter(|spec| spec.required) {
-            let column = self.column_of(spec);
-            let refused = issues
-                .iter()
-                .any(|issue| issue.severity == crate::Severity::Error && issue.column.as_deref() == Some(column));
-            if !values.contains_key(spec.name) && !refused {
-                issues.push(
-                    Issue::error(
-                        "value_missing",
-                        row,
-                        format!("{} is required and empty", spec.name),
-                        "Fill in the value in the source and export again.",
-                    )
-                    .column(column),
-                );
-            }
-        }
-        let key_field = self.fields.first().map_or("", |spec| spec.name);
-        let key = values.get(key_field).and_then(Value::as_str).unwrap_or_default().to_owned();
-        let usable = issues.iter().all(|issue| issue.severity == crate::Severity::Warning);
-        // A refused row leaves its key free for a later, correct one.
-        if usable && self.keys.note(&key) > 1 {
-            issues.push(
-                Issue::error(
-                    "duplicate_key",
-                    row,
-                    format!("{key_field} {} occurs on an earlier row", crate::issue::shorten(&key)),
-                    "Keep one of the rows; the earlier one is imported.",
-                )
-                .column(self.fields.first().map_or("", |spec| self.column_of(spec)))
-                .value(&key),
-            );
-        }
-        Item::row(row, vec![Record { kind: self.kind, key, row, fields: values }], issues)
-    }
-
-    /// The header of the column that fills a field.
-    fn column_of(&self, spec: &'static FieldSpec) -> &str {
-        self.columns
-            .iter()
-            .position(|column| column.is_some_and(|column| column.name == spec.name))
-            .and_then(|position| self.header.get(position))
-            .map_or(spec.name, String::as_str)
+        let need =
+            |spec: &'static FieldSpec| Need { field: spec.name, column: column_of(&self.columns, &self.header, spec) };
+        let required = self.fields.iter().filter(|spec| spec.required).map(need);
+        let key = self.fields.first().map_or(Need { field: "", column: "" }, need);
+        self.judge.judge(row, values, cleaner.into_issues(), required, std::iter::empty(), key)
     }
 
     fn closing_issues(&self) -> Vec<Issue> {
@@ -215,14 +169,7 @@ impl CsvImport {
                 "Check that the export was not filtered.",
             ));
         }
-        if self.keys.overflowed() {
-            issues.push(Issue::warning(
-                "duplicate_check_limited",
-                0,
-                "the table has more keys than are remembered; late duplicates were not looked for",
-                "Of two rows with the same key, the later one is kept.",
-            ));
-        }
+        issues.extend(self.judge.closing_issue());
         issues.extend(decoding_issue(&self.notes, "UTF-8", "Windows-1252"));
         issues
     }
@@ -249,4 +196,13 @@ fn read_line(
         return Err(ReadError::LineTooLong { row });
     }
     Ok(more)
+}
+
+/// The header of the column that fills a field.
+fn column_of<'a>(columns: &[Option<&'static FieldSpec>], header: &'a [String], spec: &'static FieldSpec) -> &'a str {
+    columns
+        .iter()
+        .position(|column| column.is_some_and(|column| column.name == spec.name))
+        .and_then(|position| header.get(position))
+        .map_or(spec.name, String::as_str)
 }

@@ -6,7 +6,7 @@ use crate::format::Entity;
 
 /// How the values of a field are checked and cleaned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum FieldKind {
+pub(crate) enum FieldKind {
     /// Free text.
     Text,
     /// A natural key: text that a spreadsheet must not have turned into a rounded number.
@@ -23,14 +23,18 @@ pub(super) enum FieldKind {
     LicenceType,
     /// An e-mail address.
     Email,
+    /// A whole number.
+    Integer,
+    /// A number with a decimal point, kept as exactly as it is written.
+    Decimal,
 }
 
 /// A field of an entity.
 #[derive(Debug)]
-pub(super) struct FieldSpec {
-    pub(super) name: &'static str,
-    pub(super) required: bool,
-    pub(super) kind: FieldKind,
+pub(crate) struct FieldSpec {
+    pub(crate) name: &'static str,
+    pub(crate) required: bool,
+    pub(crate) kind: FieldKind,
     /// Further names of the column, in the folded form that [`fold`] gives.
     aliases: &'static [&'static str],
 }
@@ -210,7 +214,7 @@ static CLUBS: [FieldSpec; 4] = [
 ];
 
 /// The fields of an entity; the first is the natural key. A ledger has none here, being no table.
-pub(super) fn of(entity: Entity) -> &'static [FieldSpec] {
+pub(crate) fn of(entity: Entity) -> &'static [FieldSpec] {
     match entity {
         Entity::Members => &MEMBERS,
         Entity::Clubs => &CLUBS,
@@ -219,7 +223,7 @@ pub(super) fn of(entity: Entity) -> &'static [FieldSpec] {
 }
 
 /// The field that a header names and how sure that is; `None` for an unknown name.
-pub(super) fn by_header(entity: Entity, header: &str) -> Option<(&'static FieldSpec, f64)> {
+pub(crate) fn by_header(entity: Entity, header: &str) -> Option<(&'static FieldSpec, f64)> {
     let folded = fold(header);
     let specs = of(entity);
     let exact = specs.iter().find(|spec| fold(spec.name) == folded);
@@ -229,12 +233,12 @@ pub(super) fn by_header(entity: Entity, header: &str) -> Option<(&'static FieldS
 }
 
 /// Whether any entity has a field of this name.
-pub(super) fn is_known_name(header: &str) -> bool {
+pub(crate) fn is_known_name(header: &str) -> bool {
     by_header(Entity::Members, header).or_else(|| by_header(Entity::Clubs, header)).is_some()
 }
 
 /// Folds a header for comparison: lower case, without diacritics, punctuation and spaces.
-pub(super) fn fold(header: &str) -> String {
+pub(crate) fn fold(header: &str) -> String {
     header
         .nfkd()
         .filter(|character| character.is_alphanumeric())
