@@ -15,15 +15,17 @@ pub enum Format {
     Sie,
     /// The petanque federation submission envelope. Recognised, not read in this release.
     Fipjp,
-    /// XML by profile. Recognised, not read in this release.
+    /// XML by profile.
     Xml,
-    /// JSON by profile. Recognised, not read in this release.
+    /// JSON by profile.
     Json,
+    /// Lines with values at fixed positions, by profile only.
+    FixedWidth,
 }
 
 impl Format {
     /// Every format, in the order shown to people.
-    pub const ALL: [Self; 5] = [Self::Csv, Self::Sie, Self::Fipjp, Self::Xml, Self::Json];
+    pub const ALL: [Self; 6] = [Self::Csv, Self::Sie, Self::Fipjp, Self::Xml, Self::Json, Self::FixedWidth];
 
     /// The stable lower-case name, the same as in JSON.
     #[must_use]
@@ -34,6 +36,7 @@ impl Format {
             Self::Fipjp => "fipjp",
             Self::Xml => "xml",
             Self::Json => "json",
+            Self::FixedWidth => "fixed_width",
         }
     }
 }
@@ -51,7 +54,7 @@ impl FromStr for Format {
         Self::ALL
             .into_iter()
             .find(|format| format.as_str() == name)
-            .ok_or_else(|| UnknownName::new("format", name, "csv, sie, fipjp, xml, json"))
+            .ok_or_else(|| UnknownName::new("format", name, "csv, sie, fipjp, xml, json, fixed_width"))
     }
 }
 
@@ -129,6 +132,6 @@ mod tests {
             assert_eq!(serde_json::json!(entity), serde_json::json!(entity.as_str()));
         }
         let error = "xlsx".parse::<Format>().expect_err("not a format");
-        assert_eq!(error.to_string(), "unknown format `xlsx`; known: csv, sie, fipjp, xml, json");
+        assert_eq!(error.to_string(), "unknown format `xlsx`; known: csv, sie, fipjp, xml, json, fixed_width");
     }
 }

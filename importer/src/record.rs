@@ -79,7 +79,8 @@ pub struct Record {
     pub kind: RecordKind,
     /// The natural key, unique within a tenant and a kind: importing it again replaces the record.
     pub key: String,
-    /// Line in the file where the record starts, counted from 1.
+    /// Line in the file where the record starts, counted from 1; in a JSON array or an XML file, which may be all on one
+    /// line, the number of the record.
     pub row: u64,
     /// The fields. Amounts are decimal strings, dates ISO 8601 strings; absent means not given.
     pub fields: Map<String, Value>,
@@ -92,12 +93,17 @@ impl Record {
     pub fn content_hash(&self) -> String {
         let mut text = String::new();
         write_canonical_map(&self.fields, &mut text);
-        Sha256::digest(text.as_bytes()).iter().fold(String::with_capacity(64), |mut hex, byte| {
-            // Writing to a String cannot fail.
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        })
+        hexadecimal(&Sha256::digest(text.as_bytes()))
     }
+}
+
+/// Bytes in lower-case hex.
+pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut hex, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
 }
 
 /// The map type may or may not keep insertion order, as another crate in the build decides; the hash must not care.

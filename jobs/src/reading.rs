@@ -71,6 +71,7 @@ fn options(import: &Import) -> Result<Options, Failure> {
             .transpose()?,
         file_name: import.file_name.clone(),
         mapping: import.mapping.clone(),
+        profile: None,
         // The day of the upload, so that reading again gives the same findings.
         today: import.created_at.date_naive(),
     })

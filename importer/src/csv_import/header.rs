@@ -139,7 +139,7 @@ fn listed(header: &[String]) -> Vec<String> {
 }
 
 /// One warning for all columns that go nowhere.
-pub(super) fn unmapped_issue(mapping: &[MappedColumn], row: u64) -> Option<Issue> {
+pub(crate) fn unmapped_issue(mapping: &[MappedColumn], row: u64) -> Option<Issue> {
     let unmapped: Vec<String> =
         mapping.iter().filter(|column| column.field.is_none()).map(|column| column.column.clone()).collect();
     (!unmapped.is_empty()).then(|| {
@@ -177,6 +177,7 @@ mod tests {
                 .iter()
                 .map(|(from, to)| ((*from).to_owned(), (*to).to_owned()))
                 .collect::<BTreeMap<_, _>>(),
+            profile: None,
             today: NaiveDate::default(),
         }
     }

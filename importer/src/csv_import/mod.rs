@@ -1,6 +1,6 @@
 //! Tables: delimited text with a header line, one member or club per row.
 
-mod delimiter;
+pub(crate) mod delimiter;
 mod header;
 
 use std::sync::Arc;
@@ -19,6 +19,8 @@ use crate::record::RecordKind;
 use crate::record_limit::RecordLimit;
 use crate::rows::{Cleaner, FieldSpec, Judge, Need, fields};
 use crate::{MAX_COLUMNS, MAX_RECORD_BYTES};
+
+pub(crate) use header::unmapped_issue;
 
 /// A table being read.
 pub(crate) struct CsvImport {
@@ -123,25 +125,7 @@ impl CsvImport {
             let issue = Issue::warning("row_blank", row, "the row has no values", "Nothing to do: the row is skipped.");
             return Item::row(row, Vec::new(), vec![issue]);
         }
-        let further_lines = self.line.iter().map(|cell| cell.matches('\n').count()).sum::<usize>();
-        if self.line.len() < self.header.len() && further_lines > 0 {
-            let issue = Issue::error(
-                "quote_unclosed",
-                row,
-                format!("a quotation mark is not closed: the row swallows the {further_lines} lines after it"),
-                "Close the quotation mark; inside a quoted value, write it twice.",
-            )
-            .value(&self.line.iter().take(20).collect::<Vec<_>>().join(" | "));
-            return Item::row(row, Vec::new(), vec![issue]);
-        }
-        if self.line.len() != self.header.len() {
-            let issue = Issue::error(
-                "row_ragged",
-                row,
-                format!("the row has {} values where the header has {} columns", self.line.len(), self.header.len()),
-                "Look for a missing or extra delimiter, or a quotation mark that does not belong.",
-            )
-            .value(&self.line.iter().take(20).collect::<Vec<_>>().join(" | "));
+        if let Some(issue) = shape_issue(&self.line, self.header.len(), row) {
             return Item::row(row, Vec::new(), vec![issue]);
         }
         let mut cleaner = Cleaner::new(row, self.today);
@@ -175,8 +159,33 @@ impl CsvImport {
     }
 }
 
+/// What is wrong with a row that does not have as many values as there are columns.
+pub(crate) fn shape_issue(line: &StringRecord, columns: usize, row: u64) -> Option<Issue> {
+    if line.len() == columns {
+        return None;
+    }
+    let start = line.iter().take(20).collect::<Vec<_>>().join(" | ");
+    let further_lines = line.iter().map(|cell| cell.matches('\n').count()).sum::<usize>();
+    let issue = if line.len() < columns && further_lines > 0 {
+        Issue::error(
+            "quote_unclosed",
+            row,
+            format!("a quotation mark is not closed: the row swallows the {further_lines} lines after it"),
+            "Close the quotation mark; inside a quoted value, write it twice.",
+        )
+    } else {
+        Issue::error(
+            "row_ragged",
+            row,
+            format!("the row has {} values where the header has {columns} columns", line.len()),
+            "Look for a missing or extra delimiter, or a quotation mark that does not belong.",
+        )
+    };
+    Some(issue.value(&start))
+}
+
 /// Reads a record; `false` at the end of the file.
-fn read_line(
+pub(crate) fn read_line(
     reader: &mut csv::Reader<RecordLimit<TextStream>>,
     record_start: &AtomicU64,
     line: &mut StringRecord,
