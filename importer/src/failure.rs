@@ -13,12 +13,6 @@ pub enum OpenError {
     /// The file holds nothing but white space.
     #[error("the file is empty")]
     Empty,
-    /// The format is known by name and not read by this release.
-    #[error("{format} files are recognised but this release does not read them yet")]
-    Unsupported {
-        /// The format declared or found.
-        format: Format,
-    },
     /// The declaration contradicts the content.
     #[error("declared as {declared}, but the content is {found}: {why}")]
     Mismatch {
@@ -83,6 +77,16 @@ pub enum OpenError {
         /// The format declared.
         format: Format,
     },
+    /// A federation submission that cannot be taken as it is.
+    #[error("the submission cannot be taken: {why}")]
+    Submission {
+        /// Stable name of what is wrong, in `snake_case`.
+        code: &'static str,
+        /// What is wrong.
+        why: String,
+        /// What to do about it.
+        hint: &'static str,
+    },
     /// The start of the file could not be read.
     #[error("the start of the file cannot be read: {0}")]
     Read(#[from] ReadError),
@@ -95,7 +99,6 @@ impl OpenError {
         match self {
             Self::Io(_) => "io",
             Self::Empty => "file_empty",
-            Self::Unsupported { .. } => "format_unsupported",
             Self::Mismatch { .. } => "format_mismatch",
             Self::NoHeader { .. } => "header_missing",
             Self::MissingColumns { .. } => "columns_missing",
@@ -105,6 +108,7 @@ impl OpenError {
             Self::RecordsMissing { .. } => "records_missing",
             Self::UnknownEncoding { .. } => "encoding_unknown",
             Self::ProfileMissing { .. } => "profile_missing",
+            Self::Submission { code, .. } => code,
             Self::Read(error) => error.code(),
         }
     }
@@ -115,7 +119,6 @@ impl OpenError {
         match self {
             Self::Io(_) => "Send the file again; if it happens twice, ask the operator to look at the storage.".into(),
             Self::Empty => "Check that the export wrote something, then send the file again.".into(),
-            Self::Unsupported { .. } => "Export the data as CSV, or as SIE type 1 to 4 for a ledger.".into(),
             Self::Mismatch { .. } => {
                 "Leave the format and the entity to detection, or choose the ones that fit.".into()
             }
@@ -136,6 +139,7 @@ impl OpenError {
             }
             Self::UnknownEncoding { .. } => "Export the file again, as UTF-8.".into(),
             Self::ProfileMissing { .. } => "Name the profile that describes the layout in the field `profile`.".into(),
+            Self::Submission { hint, .. } => (*hint).into(),
             Self::Read(error) => error.hint(),
         }
     }

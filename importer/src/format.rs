@@ -13,7 +13,7 @@ pub enum Format {
     Csv,
     /// The Swedish accounting exchange format, types 1 to 4.
     Sie,
-    /// The petanque federation submission envelope. Recognised, not read in this release.
+    /// The petanque federation submission envelope.
     Fipjp,
     /// XML by profile.
     Xml,
@@ -68,11 +68,18 @@ pub enum Entity {
     Clubs,
     /// Accounts, balances and vouchers.
     Ledger,
+    /// Licences of members, season by season.
+    Licences,
+    /// Moves of members from club to club.
+    Transfers,
+    /// Places of members in rankings.
+    Rankings,
 }
 
 impl Entity {
     /// Every entity, in the order shown to people.
-    pub const ALL: [Self; 3] = [Self::Members, Self::Clubs, Self::Ledger];
+    pub const ALL: [Self; 6] =
+        [Self::Members, Self::Clubs, Self::Ledger, Self::Licences, Self::Transfers, Self::Rankings];
 
     /// The stable lower-case name, the same as in JSON.
     #[must_use]
@@ -81,6 +88,9 @@ impl Entity {
             Self::Members => "members",
             Self::Clubs => "clubs",
             Self::Ledger => "ledger",
+            Self::Licences => "licences",
+            Self::Transfers => "transfers",
+            Self::Rankings => "rankings",
         }
     }
 }
@@ -98,7 +108,7 @@ impl FromStr for Entity {
         Self::ALL
             .into_iter()
             .find(|entity| entity.as_str() == name)
-            .ok_or_else(|| UnknownName::new("entity", name, "members, clubs, ledger"))
+            .ok_or_else(|| UnknownName::new("entity", name, "members, clubs, ledger, licences, transfers, rankings"))
     }
 }
 

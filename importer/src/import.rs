@@ -13,6 +13,7 @@ use crate::csv_import::CsvImport;
 use crate::decoding::{CountingReader, DecodingNotes, DecodingReader, decode_head};
 use crate::encoding::{self, Encoding};
 use crate::failure::{OpenError, ReadError};
+use crate::fipjp::{FipjpImport, Signers};
 use crate::format::{Entity, Format};
 use crate::issue::Issue;
 use crate::profile::{EncodingName, Profile};
@@ -40,6 +41,8 @@ pub struct Options {
     /// The profile to read by. Without one, JSON and XML are read by the shipped profile of their format, tables by
     /// their header, and SIE by its own rules.
     pub profile: Option<Arc<Profile>>,
+    /// Whose signatures on federation submissions are known.
+    pub signers: Arc<Signers>,
     /// The current day where the file belongs: a birth date after it is an error.
     pub today: NaiveDate,
 }
@@ -109,6 +112,7 @@ impl Item {
 
 enum Layout {
     Csv(Box<CsvImport>),
+    Fipjp(Box<FipjpImport>),
     Profiled(Box<ProfiledImport>),
     Sie(Box<SieImport>),
 }
@@ -150,6 +154,7 @@ impl Iterator for Import {
         }
         let next = match &mut self.layout {
             Layout::Csv(import) => import.next_item(),
+            Layout::Fipjp(import) => import.next_item(),
             Layout::Profiled(import) => import.next_item(),
             Layout::Sie(import) => import.next_item(),
         };
@@ -161,7 +166,7 @@ impl Iterator for Import {
 /// Opens a file: looks at its head, decides how to read it, and refuses what cannot be read.
 ///
 /// # Errors
-/// [`OpenError`] when the file is empty, binary, of a format not read yet, or contradicts the options.
+/// [`OpenError`] when the file is empty, binary, of no known layout, or contradicts the options.
 pub fn open(reader: Box<dyn Read + Send>, options: &Options) -> Result<Import, OpenError> {
     let bytes_read = Arc::new(AtomicU64::new(0));
     let mut reader = CountingReader::new(reader, bytes_read.clone());
@@ -217,6 +222,7 @@ pub fn open(reader: Box<dyn Read + Send>, options: &Options) -> Result<Import, O
             options,
             &mut detected,
         )?)),
+        (None, Format::Fipjp) => Layout::Fipjp(Box::new(FipjpImport::open(stream, &notes, options, &mut detected)?)),
         (None, Format::Sie) => {
             refuse_entity(options.entity, Entity::Ledger, "a SIE file", "SIE files hold a ledger")?;
             Layout::Sie(Box::new(SieImport::open(stream, notes, &text_head, options, &mut detected)))
@@ -241,14 +247,18 @@ fn agreed_format(options: &Options, found: Format, why: &str) -> Result<Format, 
         (None, declared) => declared,
     };
     match declared {
-        Some(Format::Fipjp) => Err(OpenError::Unsupported { format: Format::Fipjp }),
+        // A long submission may say late what it is. Never the other way round: read as any JSON, a submission would be
+        // taken without a look at its signature.
+        Some(Format::Fipjp) if found == Format::Json => Ok(Format::Fipjp),
         Some(Format::FixedWidth) if options.profile.is_none() => {
             Err(OpenError::ProfileMissing { format: Format::FixedWidth })
         }
         // Lines of fixed width have no marks of their own, and may begin with any.
         Some(Format::FixedWidth) => Ok(Format::FixedWidth),
         // A table that a profile describes may look odd in any way.
-        Some(Format::Csv) if options.profile.is_some() && !matches!(found, Format::Xml | Format::Json) => {
+        Some(Format::Csv)
+            if options.profile.is_some() && !matches!(found, Format::Xml | Format::Json | Format::Fipjp) =>
+        {
             Ok(Format::Csv)
         }
         Some(format) if format != found => Err(mismatch(format.to_string(), found.to_string())),

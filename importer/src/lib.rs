@@ -11,6 +11,7 @@ mod csv_import;
 mod decoding;
 mod encoding;
 mod failure;
+mod fipjp;
 mod format;
 mod import;
 mod issue;
@@ -25,6 +26,7 @@ mod rows;
 mod sie;
 
 pub use failure::{OpenError, ReadError};
+pub use fipjp::{SignerError, Signers, UnknownSigner};
 pub use format::{Entity, Format, UnknownName};
 pub use import::{Detected, Import, Item, MappedColumn, Options, open};
 pub use issue::{Issue, Severity};

@@ -24,20 +24,39 @@ pub enum RecordKind {
     Object,
     /// An opening, closing or period balance; key: `label:year:[period:]account[:objects]`.
     Balance,
+    /// A licence of one season; key: `licence_number:season`.
+    Licence,
+    /// A move to another club; key: `licence_number:effective_on:to_club`.
+    Transfer,
+    /// A place in a ranking; key: `ranking:period:licence_number`.
+    Ranking,
     /// A voucher with its transactions; key: `fiscal-year-start:series:number`.
     Voucher,
 }
 
 impl RecordKind {
     /// Every kind.
-    pub const ALL: [Self; 7] =
-        [Self::Member, Self::Club, Self::Account, Self::Dimension, Self::Object, Self::Balance, Self::Voucher];
+    pub const ALL: [Self; 10] = [
+        Self::Member,
+        Self::Club,
+        Self::Account,
+        Self::Dimension,
+        Self::Object,
+        Self::Balance,
+        Self::Voucher,
+        Self::Licence,
+        Self::Transfer,
+        Self::Ranking,
+    ];
 
-    /// What a row of members or clubs becomes.
+    /// What a row of an entity becomes; a ledger has no rows of one kind.
     pub(crate) const fn of_rows(entity: crate::Entity) -> Self {
         match entity {
+            crate::Entity::Members | crate::Entity::Ledger => Self::Member,
             crate::Entity::Clubs => Self::Club,
-            _ => Self::Member,
+            crate::Entity::Licences => Self::Licence,
+            crate::Entity::Transfers => Self::Transfer,
+            crate::Entity::Rankings => Self::Ranking,
         }
     }
 
@@ -52,6 +71,9 @@ impl RecordKind {
             Self::Object => "object",
             Self::Balance => "balance",
             Self::Voucher => "voucher",
+            Self::Licence => "licence",
+            Self::Transfer => "transfer",
+            Self::Ranking => "ranking",
         }
     }
 }
@@ -67,7 +89,11 @@ impl FromStr for RecordKind {
 
     fn from_str(name: &str) -> Result<Self, Self::Err> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == name).ok_or_else(|| {
-            crate::UnknownName::new("record kind", name, "member, club, account, dimension, object, balance, voucher")
+            crate::UnknownName::new(
+                "record kind",
+                name,
+                "member, club, account, dimension, object, balance, voucher, licence, transfer, ranking",
+            )
         })
     }
 }

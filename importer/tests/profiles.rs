@@ -15,6 +15,7 @@ fn options(profile: Option<&str>) -> Options {
         file_name: None,
         mapping: BTreeMap::new(),
         profile: profile.map(load),
+        signers: Arc::default(),
         today: NaiveDate::from_ymd_opt(2025, 6, 1).expect("a date"),
     }
 }

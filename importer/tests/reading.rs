@@ -14,6 +14,7 @@ fn options() -> Options {
         file_name: None,
         mapping: BTreeMap::new(),
         profile: None,
+        signers: std::sync::Arc::default(),
         today: NaiveDate::from_ymd_opt(2025, 6, 1).expect("a date"),
     }
 }
@@ -120,7 +121,7 @@ fn what_cannot_be_read_is_refused_with_a_reason() {
     assert_eq!(refusal("<a/>", &options()), "records_missing");
     assert_eq!(refusal("a;b", &Options { format: Some(Format::Json), ..options() }), "format_mismatch");
     assert_eq!(refusal("a;b", &Options { format: Some(Format::FixedWidth), ..options() }), "profile_missing");
-    assert_eq!(refusal("a;b", &Options { format: Some(Format::Fipjp), ..options() }), "format_unsupported");
+    assert_eq!(refusal("a;b", &Options { format: Some(Format::Fipjp), ..options() }), "format_mismatch");
     assert_eq!(refusal("licence;nom", &Options { format: Some(Format::Sie), ..options() }), "format_mismatch");
     assert_eq!(refusal("#FLAGGA 0", &Options { format: Some(Format::Csv), ..options() }), "format_mismatch");
     assert_eq!(refusal("#FLAGGA 0", &Options { entity: Some(Entity::Members), ..options() }), "format_mismatch");

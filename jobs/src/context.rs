@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use workbench_engine::store::Store;
+use workbench_importer::Signers;
 use workbench_probes::HealthProbes;
 
 use crate::Objects;
@@ -24,6 +25,8 @@ pub struct JobSettings {
     pub probe_timeout: Duration,
     /// `host:port` of addresses inside the operator's network that probes may reach.
     pub probe_allow: Vec<String>,
+    /// Whose signatures on federation submissions are known.
+    pub signers: Arc<Signers>,
 }
 
 impl Default for JobSettings {
@@ -35,6 +38,7 @@ impl Default for JobSettings {
             outstanding: 1000,
             probe_timeout: Duration::from_secs(30),
             probe_allow: Vec::new(),
+            signers: Arc::default(),
         }
     }
 }

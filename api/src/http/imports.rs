@@ -10,7 +10,7 @@ use chrono::Utc;
 use serde::Deserialize;
 use ulid::Ulid;
 use utoipa::IntoParams;
-use workbench_engine::store::{Import, IssueFilter, JobFilter, NewImport};
+use workbench_engine::store::{Import, IssueFilter, JobFilter, NewImport, PinnedProfile};
 use workbench_importer::{Entity, Format};
 use workbench_jobs::{ObjectError, Stored};
 
@@ -31,6 +31,7 @@ struct Fields {
     format: Option<String>,
     entity: Option<String>,
     mapping: BTreeMap<String, String>,
+    profile: Option<String>,
     mode: Option<String>,
 }
 
@@ -71,7 +72,7 @@ pub async fn upload(
     let mut fields = Fields::default();
     let read = receive(&app, &id, &mut multipart, &mut fields).await;
     let checked = match read {
-        Ok(()) => declare(&tenant_id, &id, &fields),
+        Ok(()) => declare(&app, &tenant_id, &id, &fields),
         Err(problem) => Err(problem),
     };
     let answer = match checked {
@@ -110,6 +111,7 @@ async fn receive(app: &App, id: &str, multipart: &mut Multipart, fields: &mut Fi
             }
             "format" => fields.format = Some(text(field).await?),
             "entity" => fields.entity = Some(text(field).await?).filter(|entity| !entity.is_empty()),
+            "profile" => fields.profile = Some(text(field).await?).filter(|profile| !profile.is_empty()),
             "mode" => fields.mode = Some(text(field).await?),
             "mapping" => {
                 fields.mapping = serde_json::from_str(&text(field).await?).map_err(|error| {
@@ -119,7 +121,7 @@ async fn receive(app: &App, id: &str, multipart: &mut Multipart, fields: &mut Fi
             }
             other => {
                 let problem = Problem::invalid("unknown_field", format!("the upload has an unknown field `{other}`"));
-                let known = ["file", "format", "entity", "mapping", "mode"];
+                let known = ["file", "format", "entity", "profile", "mapping", "mode"];
                 return Err(match super::problem::nearest(other, known.into_iter()) {
                     Some(nearest) => problem.hint(format!("Did you mean `{nearest}`?")),
                     None => problem.hint(format!("Known are {}.", known.join(", "))),
@@ -170,13 +172,14 @@ fn unstored(error: &ObjectError) -> Problem {
 }
 
 /// The import that an upload asks for.
-fn declare(tenant_id: &str, id: &str, fields: &Fields) -> Result<NewImport, Problem> {
+fn declare(app: &App, tenant_id: &str, id: &str, fields: &Fields) -> Result<NewImport, Problem> {
     let (stored, file_name) =
         fields.file.as_ref().ok_or_else(|| Problem::invalid("missing_file", "the upload has no field `file`"))?;
     let format = match fields.format.as_deref() {
         None | Some("" | "auto") => None,
         Some(format) => Some(format.parse::<Format>().map_err(|error| {
-            Problem::invalid("unknown_format", error.to_string()).hint("Use csv, sie, fipjp, xml, json or auto.")
+            Problem::invalid("unknown_format", error.to_string())
+                .hint("Use csv, sie, fipjp, xml, json, fixed_width or auto.")
         })?),
     };
     let entity = fields
@@ -184,7 +187,8 @@ fn declare(tenant_id: &str, id: &str, fields: &Fields) -> Result<NewImport, Prob
         .as_deref()
         .map(|entity| {
             entity.parse::<Entity>().map_err(|error| {
-                Problem::invalid("unknown_entity", error.to_string()).hint("Use members, clubs or ledger.")
+                Problem::invalid("unknown_entity", error.to_string())
+                    .hint("Use members, clubs, ledger, licences, transfers or rankings.")
             })
         })
         .transpose()?;
@@ -199,6 +203,7 @@ fn declare(tenant_id: &str, id: &str, fields: &Fields) -> Result<NewImport, Prob
         format: format.map(|format| format.to_string()),
         entity: entity.map(|entity| entity.to_string()),
         mapping: fields.mapping.clone(),
+        profile: fields.profile.as_deref().map(|name| pinned(app, name)).transpose()?,
         file_name: file_name.clone(),
         object_key: stored.key.clone(),
         size: i64::try_from(stored.size).unwrap_or(i64::MAX),
@@ -206,10 +211,26 @@ fn declare(tenant_id: &str, id: &str, fields: &Fields) -> Result<NewImport, Prob
     })
 }
 
+/// The profile of a name, as it is now.
+fn pinned(app: &App, name: &str) -> Result<PinnedProfile, Problem> {
+    let known = app.formats.iter().find(|profile| profile.name() == name);
+    known.map(|profile| PinnedProfile { name: name.to_owned(), source: profile.source().to_owned() }).ok_or_else(|| {
+        let names: Vec<&str> = app.formats.iter().map(|profile| profile.name()).collect();
+        let problem = Problem::invalid("unknown_profile", format!("there is no format profile `{name}`"));
+        match super::problem::nearest(name, names.iter().copied()) {
+            Some(nearest) => problem.hint(format!("Did you mean `{nearest}`?")),
+            None => problem.hint(format!("Known are {}.", names.join(", "))),
+        }
+    })
+}
+
 /// Writes the import and its job; says whether the file is now referred to.
 async fn store(app: &App, caller: &Caller, key: &IdempotencyKey, new: &NewImport) -> Result<(Response, bool), Problem> {
     let mut tx = app.context.store.begin(&caller.actor, Utc::now()).await?;
-    let content = format!("{}\0{:?}\0{:?}\0{}\0{:?}", new.sha256, new.format, new.entity, new.mode, new.mapping);
+    let content = format!(
+        "{}\0{:?}\0{:?}\0{}\0{:?}\0{:?}",
+        new.sha256, new.format, new.entity, new.mode, new.mapping, new.profile
+    );
     if let Some(answer) = key.take(&mut tx, content.as_bytes()).await? {
         return Ok((answer, false));
     }

@@ -27,7 +27,9 @@ pub use dashboard::{DashboardFilter, DashboardRow, DashboardStatus};
 pub use events::{EventFilter, Verified};
 pub use health::{HealthCheck, HealthOutcome, ProbeRow};
 pub use idempotency::{Replay, StoredAnswer};
-pub use imports::{Chunk, Counts, Import, IssueFilter, NewImport, NewIssue, PreviewResult, StoredIssue, StoredRecord};
+pub use imports::{
+    Chunk, Counts, Import, IssueFilter, NewImport, NewIssue, PinnedProfile, PreviewResult, StoredIssue, StoredRecord,
+};
 pub use jobs::{Attempt, JobFilter, NewJob};
 pub use tenants::{NewTenant, Tenant};
 pub use workflows::WorkflowVersion;

@@ -178,6 +178,7 @@ mod tests {
                 .map(|(from, to)| ((*from).to_owned(), (*to).to_owned()))
                 .collect::<BTreeMap<_, _>>(),
             profile: None,
+            signers: std::sync::Arc::default(),
             today: NaiveDate::default(),
         }
     }

@@ -32,6 +32,8 @@ pub(crate) struct CsvImport {
     /// The field that each column fills.
     columns: Vec<Option<&'static FieldSpec>>,
     fields: &'static [FieldSpec],
+    /// Names of the fields that together are the natural key.
+    key: &'static [&'static str],
     today: NaiveDate,
     judge: Judge,
     rows: u64,
@@ -89,6 +91,7 @@ impl CsvImport {
             header,
             columns: plan.columns,
             fields: fields::of(plan.entity),
+            key: fields::key_of(plan.entity),
             today: options.today,
             judge: Judge::new(RecordKind::of_rows(plan.entity)),
             rows: 0,
@@ -139,8 +142,9 @@ impl CsvImport {
         let need =
             |spec: &'static FieldSpec| Need { field: spec.name, column: column_of(&self.columns, &self.header, spec) };
         let required = self.fields.iter().filter(|spec| spec.required).map(need);
-        let key = self.fields.first().map_or(Need { field: "", column: "" }, need);
-        self.judge.judge(row, values, cleaner.into_issues(), required, std::iter::empty(), key)
+        let of_field = |name: &&str| self.fields.iter().find(|spec| spec.name == *name);
+        let key: Vec<Need<'_>> = self.key.iter().filter_map(of_field).map(need).collect();
+        self.judge.judge(row, values, cleaner.into_issues(), required, std::iter::empty(), &key)
     }
 
     fn closing_issues(&self) -> Vec<Issue> {

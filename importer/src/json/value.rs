@@ -1,6 +1,6 @@
 //! One JSON value in memory.
 
-use super::MAX_DEPTH;
+use super::{MAX_DEPTH, MAX_VALUES};
 
 /// A JSON value. Numbers keep their digits; members keep their order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,7 +45,7 @@ pub(crate) struct JsonFault {
 
 /// Reads a text that is one JSON value.
 pub(crate) fn parse(text: &str) -> Result<JsonValue, JsonFault> {
-    let mut parser = Parser { text, at: 0 };
+    let mut parser = Parser { text, at: 0, values: 0 };
     let value = parser.value(0)?;
     parser.space();
     if parser.at < text.len() { Err(parser.fault("there is more behind the value")) } else { Ok(value) }
@@ -54,6 +54,7 @@ pub(crate) fn parse(text: &str) -> Result<JsonValue, JsonFault> {
 struct Parser<'a> {
     text: &'a str,
     at: usize,
+    values: usize,
 }
 
 impl Parser<'_> {
@@ -86,6 +87,10 @@ impl Parser<'_> {
 
     fn value(&mut self, depth: usize) -> Result<JsonValue, JsonFault> {
         self.space();
+        self.values += 1;
+        if self.values > MAX_VALUES {
+            return Err(self.coded("too_many_values", format!("there are more than {MAX_VALUES} values")));
+        }
         match self.peek() {
             Some(b'{' | b'[') if depth >= MAX_DEPTH => {
                 Err(self.coded("nesting_too_deep", format!("objects and lists are nested deeper than {MAX_DEPTH}")))

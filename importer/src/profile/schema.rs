@@ -12,7 +12,7 @@ pub fn profile_schema() -> serde_json::Value {
 mod tests {
     use super::*;
 
-    /// Regenerate with `cargo run -p workbench-importer --example profile_schema > workflows/formats/profile.schema.json`.
+    /// Regenerate with `workbench schema profile > workflows/formats/profile.schema.json`.
     #[test]
     fn the_committed_schema_is_current() {
         let committed = include_str!("../../../workflows/formats/profile.schema.json");

@@ -161,7 +161,7 @@ impl ProfiledImport {
         let Some(key) = self.profile.natural_key().or_else(|| columns.first()) else {
             return Item::row(row, Vec::new(), issues);
         };
-        self.judge.judge(row, values, issues, required, unique, key.need())
+        self.judge.judge(row, values, issues, required, unique, &[key.need()])
     }
 
     fn closing_issues(&self) -> Vec<Issue> {

@@ -1,4 +1,5 @@
-//! The fields of members and clubs, and the names that columns for them go by in English, French and Swedish.
+//! The fields of every entity that comes in rows, and the names that columns for members and clubs go by in English,
+//! French and Swedish.
 
 use unicode_normalization::UnicodeNormalization;
 
@@ -47,7 +48,7 @@ const fn required(name: &'static str, kind: FieldKind, aliases: &'static [&'stat
     FieldSpec { name, required: true, kind, aliases }
 }
 
-/// Fields of a member; the first is the natural key.
+/// Fields of a member.
 static MEMBERS: [FieldSpec; 15] = [
     required(
         "licence_number",
@@ -178,7 +179,7 @@ static MEMBERS: [FieldSpec; 15] = [
     field("postal_code", FieldKind::Text, &["postcode", "zip", "zipcode", "codepostal", "cp", "postnummer", "postnr"]),
 ];
 
-/// Fields of a club; the first is the natural key.
+/// Fields of a club.
 static CLUBS: [FieldSpec; 4] = [
     required(
         "club_number",
@@ -213,12 +214,60 @@ static CLUBS: [FieldSpec; 4] = [
     ),
 ];
 
-/// The fields of an entity; the first is the natural key. A ledger has none here, being no table.
+/// Fields of a licence of one season.
+static LICENCES: [FieldSpec; 9] = [
+    required("licence_number", FieldKind::Key, &[]),
+    required("season", FieldKind::Text, &[]),
+    required("licence_type", FieldKind::LicenceType, &[]),
+    field("club", FieldKind::Text, &[]),
+    field("category", FieldKind::Text, &[]),
+    field("issued_on", FieldKind::Date, &[]),
+    field("valid_from", FieldKind::Date, &[]),
+    field("valid_to", FieldKind::Date, &[]),
+    field("medical_certificate_on", FieldKind::Date, &[]),
+];
+
+/// Fields of a move to another club.
+static TRANSFERS: [FieldSpec; 6] = [
+    required("licence_number", FieldKind::Key, &[]),
+    required("effective_on", FieldKind::Date, &[]),
+    required("to_club", FieldKind::Key, &[]),
+    field("from_club", FieldKind::Text, &[]),
+    field("season", FieldKind::Text, &[]),
+    field("reason", FieldKind::Text, &[]),
+];
+
+/// Fields of a place in a ranking.
+static RANKINGS: [FieldSpec; 6] = [
+    required("ranking", FieldKind::Key, &[]),
+    required("period", FieldKind::Text, &[]),
+    required("licence_number", FieldKind::Key, &[]),
+    required("position", FieldKind::Integer, &[]),
+    field("points", FieldKind::Decimal, &[]),
+    field("category", FieldKind::Text, &[]),
+];
+
+/// The fields of an entity. A ledger has none here, being no table.
 pub(crate) fn of(entity: Entity) -> &'static [FieldSpec] {
     match entity {
         Entity::Members => &MEMBERS,
         Entity::Clubs => &CLUBS,
         Entity::Ledger => &[],
+        Entity::Licences => &LICENCES,
+        Entity::Transfers => &TRANSFERS,
+        Entity::Rankings => &RANKINGS,
+    }
+}
+
+/// The fields that together are the natural key of an entity; all of them are required.
+pub(crate) const fn key_of(entity: Entity) -> &'static [&'static str] {
+    match entity {
+        Entity::Members => &["licence_number"],
+        Entity::Clubs => &["club_number"],
+        Entity::Ledger => &[],
+        Entity::Licences => &["licence_number", "season"],
+        Entity::Transfers => &["licence_number", "effective_on", "to_club"],
+        Entity::Rankings => &["ranking", "period", "licence_number"],
     }
 }
 
@@ -281,6 +330,15 @@ mod tests {
         }
         assert_eq!(member_field("Favourite colour"), None);
         assert_eq!(by_header(Entity::Members, "given-name").map(|(_, sure)| sure), Some(1.0));
+    }
+
+    #[test]
+    fn keys_are_required_fields() {
+        for entity in Entity::ALL {
+            for key in key_of(entity) {
+                assert!(of(entity).iter().any(|spec| spec.name == *key && spec.required), "{entity} {key}");
+            }
+        }
     }
 
     #[test]

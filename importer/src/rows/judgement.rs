@@ -37,7 +37,7 @@ impl Judge {
         mut issues: Vec<Issue>,
         required: impl Iterator<Item = Need<'a>>,
         unique: impl Iterator<Item = Need<'a>>,
-        key: Need<'_>,
+        key: &[Need<'_>],
     ) -> Item {
         for Need { field, column } in required {
             let refused =
@@ -54,7 +54,7 @@ impl Judge {
                 );
             }
         }
-        let record_key = text_of(&values, key.field).to_owned();
+        let record_key = key.iter().map(|part| text_of(&values, part.field)).collect::<Vec<_>>().join(":");
         let usable = issues.iter().all(|issue| issue.severity == Severity::Warning);
         // A refused row leaves its key free for a later, correct one.
         if usable && self.keys.note(&record_key) > 1 {
@@ -62,10 +62,10 @@ impl Judge {
                 Issue::error(
                     "duplicate_key",
                     row,
-                    format!("{} {} occurs on an earlier row", key.field, shorten(&record_key)),
+                    format!("{} {} occurs on an earlier row", names(key), shorten(&record_key)),
                     "Keep one of the rows; the earlier one is imported.",
                 )
-                .column(key.column)
+                .column(key.first().map_or("", |part| part.column))
                 .value(&record_key),
             );
         } else if usable {
@@ -88,6 +88,13 @@ impl Judge {
         Item::row(row, vec![Record { kind: self.kind, key: record_key, row, fields: values }], issues)
     }
 
+    /// As [`Self::closing_issue`], once.
+    pub(crate) fn take_closing_issue(&mut self) -> Option<Issue> {
+        let issue = self.closing_issue();
+        (self.keys, self.values) = (KeyMemory::default(), KeyMemory::default());
+        issue
+    }
+
     /// A finding where more keys came than are remembered.
     pub(crate) fn closing_issue(&self) -> Option<Issue> {
         (self.keys.overflowed() || self.values.overflowed()).then(|| {
@@ -99,6 +106,11 @@ impl Judge {
             )
         })
     }
+}
+
+/// The fields of a key, in words.
+fn names(key: &[Need<'_>]) -> String {
+    key.iter().map(|part| part.field).collect::<Vec<_>>().join(":")
 }
 
 fn text_of<'a>(values: &'a Map<String, Value>, field: &str) -> &'a str {
