@@ -205,7 +205,7 @@ pub struct ImportArgs {
     /// The tenant's slug
     #[arg(long)]
     tenant: String,
-    /// csv, sie, fipjp, xml, json, fixed_width or auto
+    /// csv, sie, fipjp, xml, json or auto
     #[arg(long, default_value = "auto")]
     format: String,
     /// members, clubs, ledger, licences, transfers or rankings; found out where absent
