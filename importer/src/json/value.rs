@@ -51,6 +51,16 @@ pub(crate) fn parse(text: &str) -> Result<JsonValue, JsonFault> {
     if parser.at < text.len() { Err(parser.fault("there is more behind the value")) } else { Ok(value) }
 }
 
+/// A key that stands more than once. Sorting keeps the cost low however many keys there are.
+fn repeated(members: &[(String, JsonValue)]) -> Option<&str> {
+    let mut keys: Vec<&str> = members.iter().map(|(key, _)| key.as_str()).collect();
+    keys.sort_unstable();
+    keys.windows(2).find_map(|pair| match pair {
+        [one, two] if one == two => Some(*one),
+        _ => None,
+    })
+}
+
 struct Parser<'a> {
     text: &'a str,
     at: usize,
@@ -119,10 +129,9 @@ impl Parser<'_> {
     }
 
     fn object(&mut self, depth: usize) -> Result<JsonValue, JsonFault> {
+        let start = self.at;
         self.expect(b'{')?;
         let mut members: Vec<(String, JsonValue)> = Vec::new();
-        // A set beside the list: an object with very many keys must not take quadratic time.
-        let mut seen = std::collections::HashSet::new();
         self.space();
         if self.peek() == Some(b'}') {
             self.at += 1;
@@ -133,19 +142,18 @@ impl Parser<'_> {
             if self.peek() != Some(b'"') {
                 return Err(self.fault("expected a key in quotes"));
             }
-            let start = self.at;
             let key = self.string()?;
-            if !seen.insert(key.clone()) {
-                self.at = start;
-                let why = format!("the key `{}` stands twice in one object", crate::issue::shorten(&key));
-                return Err(self.coded("json_key_duplicate", why));
-            }
             self.expect(b':')?;
             members.push((key, self.value(depth + 1)?));
             self.space();
             match self.peek() {
                 Some(b',') => self.at += 1,
                 Some(b'}') => {
+                    if let Some(key) = repeated(&members) {
+                        let why = format!("the key `{}` stands twice in one object", crate::issue::shorten(key));
+                        self.at = start;
+                        return Err(self.coded("json_key_duplicate", why));
+                    }
                     self.at += 1;
                     return Ok(JsonValue::Object(members));
                 }
