@@ -121,6 +121,7 @@ pub async fn serve(places: &Places, settings: JobSettings, serving: &Serving) ->
     let context = places.context(settings).await?;
     let known = Known { probes: context.probes.names().into_iter().map(str::to_owned).collect() };
     let workflows = shipped::workflows(serving.workflows.as_deref(), &known)?;
+    let formats = shipped::profiles(serving.workflows.as_deref())?;
     for loaded in &workflows {
         let mut tx = context.store.begin(&Actor::workbench(), Utc::now()).await.map_err(|error| miette!("{error}"))?;
         tx.store_workflow(loaded).await.map_err(|error| miette!("{error}"))?;
@@ -154,6 +155,7 @@ pub async fn serve(places: &Places, settings: JobSettings, serving: &Serving) ->
         queue,
         status,
         workflows: Arc::new(workflows),
+        formats: Arc::new(formats),
         upload_limit: serving.upload_limit,
         https: serving.public_url.as_ref().is_some_and(|url| url.scheme() == "https"),
         stop: stop.clone(),

@@ -1,9 +1,11 @@
-//! The workflows that ship with the binary, and those of the operator.
+//! The workflows and format profiles that ship with the binary, and those of the operator.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use miette::{IntoDiagnostic, Result, WrapErr, miette};
-use workbench_engine::definition::{Known, Loaded, load, render};
+use workbench_engine::definition::{Fault, Known, Loaded, load, render};
+use workbench_importer::{Profile, ProfileFault};
 
 const SHIPPED: [(&str, &str); 2] = [
     ("tenant-onboarding.yaml", include_str!("../../workflows/tenant-onboarding.yaml")),
@@ -16,18 +18,7 @@ pub fn workflows(folder: Option<&Path>, known: &Known) -> Result<Vec<Loaded>> {
     let mut sources: Vec<(String, String)> =
         SHIPPED.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
     if let Some(folder) = folder {
-        let entries = std::fs::read_dir(folder)
-            .into_diagnostic()
-            .wrap_err_with(|| format!("the workflows' folder `{}` cannot be read", folder.display()))?;
-        let mut paths: Vec<_> = entries.filter_map(|entry| entry.ok().map(|entry| entry.path())).collect();
-        paths.retain(|path| path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml"));
-        paths.sort();
-        for path in paths {
-            let text = std::fs::read_to_string(&path)
-                .into_diagnostic()
-                .wrap_err_with(|| format!("`{}` cannot be read", path.display()))?;
-            sources.push((path.display().to_string(), text));
-        }
+        sources.extend(yaml_files(folder)?);
     }
     let mut loaded: Vec<Loaded> = Vec::new();
     let mut faults = Vec::new();
@@ -41,4 +32,45 @@ pub fn workflows(folder: Option<&Path>, known: &Known) -> Result<Vec<Loaded>> {
         }
     }
     if faults.is_empty() { Ok(loaded) } else { Err(miette!("the workflows have faults:\n{}", render(&faults))) }
+}
+
+/// The shipped format profiles, replaced and added to by those in the folder `formats` of the workflows' folder. Every
+/// fault of every file is reported at once.
+pub fn profiles(folder: Option<&Path>) -> Result<Vec<Arc<Profile>>> {
+    let mut loaded = Profile::shipped().to_vec();
+    let mut faults = Vec::new();
+    let formats = folder.map(|folder| folder.join("formats")).filter(|formats| formats.is_dir());
+    for (name, text) in formats.map(|formats| yaml_files(&formats)).transpose()?.unwrap_or_default() {
+        match Profile::load(&name, &text) {
+            Ok(profile) => {
+                loaded.retain(|other| other.name() != profile.name());
+                loaded.push(Arc::new(profile));
+            }
+            Err(found) => faults.extend(found.into_iter().map(shown)),
+        }
+    }
+    if faults.is_empty() { Ok(loaded) } else { Err(miette!("the format profiles have faults:\n{}", render(&faults))) }
+}
+
+/// A profile's fault, told as those of workflows are.
+pub fn shown(fault: ProfileFault) -> Fault {
+    let ProfileFault { file, line, column, excerpt, code, cause, suggestion } = fault;
+    Fault { file, line, column, excerpt, code, cause, suggestion }
+}
+
+/// The YAML files of a folder with their texts, in order of name.
+fn yaml_files(folder: &Path) -> Result<Vec<(String, String)>> {
+    let entries = std::fs::read_dir(folder)
+        .into_diagnostic()
+        .wrap_err_with(|| format!("the folder `{}` cannot be read", folder.display()))?;
+    let mut paths: Vec<_> = entries.filter_map(|entry| entry.ok().map(|entry| entry.path())).collect();
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml"));
+    paths.sort();
+    let read = |path: &std::path::PathBuf| {
+        let text = std::fs::read_to_string(path)
+            .into_diagnostic()
+            .wrap_err_with(|| format!("`{}` cannot be read", path.display()))?;
+        Ok((path.display().to_string(), text))
+    };
+    paths.iter().map(read).collect()
 }

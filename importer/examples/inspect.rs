@@ -19,6 +19,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         entity: None,
         file_name: Some(path.clone()),
         mapping: BTreeMap::new(),
+        profile: None,
+        signers: std::sync::Arc::default(),
         today: chrono::Utc::now().date_naive(),
     };
     let import = match open(Box::new(File::open(&path)?), &options) {

@@ -50,11 +50,22 @@ pub(crate) fn recognise(head: &str) -> (Format, String) {
     if let Some(label) = text.lines().take(5).find_map(sie_label) {
         return (Format::Sie, format!("a line starts with {label}"));
     }
+    if is_submission(text) {
+        return (Format::Fipjp, "its member `format` says fipjp".into());
+    }
     match text.chars().next() {
         Some('<') => (Format::Xml, "it starts with <".into()),
         Some(start @ ('{' | '[')) => (Format::Json, format!("it starts with {start}")),
         _ => (Format::Csv, "it is text without the marks of another format".into()),
     }
+}
+
+/// Whether an object begins with, or soon has, the member by which submissions tell what they are.
+fn is_submission(text: &str) -> bool {
+    let value = text.strip_prefix('{').and_then(|rest| rest.split_once("\"format\"")).map(|(_, rest)| rest);
+    value
+        .and_then(|rest| rest.trim_start().strip_prefix(':'))
+        .is_some_and(|rest| rest.trim_start().starts_with("\"fipjp\""))
 }
 
 fn sie_label(line: &str) -> Option<String> {
@@ -85,6 +96,8 @@ mod tests {
         assert_eq!(recognise("#;name\n1;x\n").0, Format::Csv);
         assert_eq!(recognise("  <a/>").0, Format::Xml);
         assert_eq!(recognise("[1]").0, Format::Json);
+        assert_eq!(recognise("{\"version\": \"1\", \"format\" : \"fipjp\"").0, Format::Fipjp);
+        assert_eq!(recognise("{\"format\": \"other\"").0, Format::Json);
         assert_eq!(recognise("a,b").0, Format::Csv);
     }
 }

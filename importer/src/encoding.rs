@@ -2,6 +2,10 @@
 
 use std::fmt;
 
+use crate::failure::OpenError;
+use crate::issue::shorten;
+use crate::profile::EncodingName;
+
 /// A character encoding this crate reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Encoding {
@@ -66,6 +70,52 @@ pub(crate) fn of_table(head: &[u8]) -> Decision {
             Decision::new(Encoding::Windows1252, 0, "the beginning is not valid UTF-8")
         }
     })
+}
+
+/// The encoding that a profile declares; a mark in the file is still believed first.
+pub(crate) fn of_profile(declared: EncodingName, head: &[u8]) -> Decision {
+    let encoding = match declared {
+        EncodingName::Auto => return of_table(head),
+        EncodingName::Utf8 => Encoding::Utf8,
+        EncodingName::Utf16Le => Encoding::Utf16Le,
+        EncodingName::Utf16Be => Encoding::Utf16Be,
+        EncodingName::Windows1252 | EncodingName::Latin1 => Encoding::Windows1252,
+        EncodingName::Cp437 => Encoding::Cp437,
+    };
+    by_mark(head).unwrap_or_else(|| Decision::new(encoding, 0, "the profile says so"))
+}
+
+/// The encoding of JSON, which is UTF-8 by its standard; a mark is believed, and other bytes are counted as foreign.
+pub(crate) fn of_json(head: &[u8]) -> Decision {
+    by_mark(head).unwrap_or_else(|| Decision::new(Encoding::Utf8, 0, "JSON is UTF-8 by its standard"))
+}
+
+/// The encoding of XML: a mark, else what the declaration in the first line says, else UTF-8.
+pub(crate) fn of_xml(head: &[u8], text: &str) -> Result<Decision, OpenError> {
+    if let Some(decision) = by_mark(head) {
+        return Ok(decision);
+    }
+    let Some(declared) = declared_in_xml(text) else {
+        return Ok(Decision::new(Encoding::Utf8, 0, "XML without a declared encoding is UTF-8"));
+    };
+    let encoding = match declared.to_ascii_lowercase().as_str() {
+        // Two bytes per character would have been noticed by the zeros among the first bytes.
+        "utf-8" | "utf8" | "us-ascii" | "ascii" | "utf-16" => Encoding::Utf8,
+        "iso-8859-1" | "iso8859-1" | "latin1" | "latin-1" | "windows-1252" | "cp1252" => Encoding::Windows1252,
+        "ibm437" | "cp437" => Encoding::Cp437,
+        _ => return Err(OpenError::UnknownEncoding { declared: shorten(declared) }),
+    };
+    Ok(Decision::new(encoding, 0, format!("the XML declaration says {}", shorten(declared))))
+}
+
+/// The encoding in `<?xml version="1.0" encoding="…"?>`.
+fn declared_in_xml(text: &str) -> Option<&str> {
+    let (declaration, _) = text.trim_start().strip_prefix("<?xml")?.split_once("?>")?;
+    let (_, rest) = declaration.split_once("encoding")?;
+    let rest = rest.trim_start().strip_prefix('=')?.trim_start();
+    let quote = rest.chars().next().filter(|quote| matches!(quote, '"' | '\''))?;
+    let (name, _) = rest.get(1..)?.split_once(quote)?;
+    Some(name.trim())
 }
 
 /// The encoding of a SIE file. Every SIE file declares PC8 (CP437); real ones hold Windows-1252 or UTF-8 under the

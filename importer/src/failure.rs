@@ -13,12 +13,6 @@ pub enum OpenError {
     /// The file holds nothing but white space.
     #[error("the file is empty")]
     Empty,
-    /// The format is known by name and not read by this release.
-    #[error("{format} files are recognised but this release does not read them yet")]
-    Unsupported {
-        /// The format declared or found.
-        format: Format,
-    },
     /// The declaration contradicts the content.
     #[error("declared as {declared}, but the content is {found}: {why}")]
     Mismatch {
@@ -63,8 +57,38 @@ pub enum OpenError {
         /// What it looks like.
         what: String,
     },
-    /// The header could not be read.
-    #[error("the header cannot be read: {0}")]
+    /// The file does not have its records where the profile says.
+    #[error("there are no records at {path}: {why}")]
+    RecordsMissing {
+        /// The path in the profile, as far as it could be followed.
+        path: String,
+        /// What is there instead.
+        why: String,
+    },
+    /// The file declares a character encoding that is not read here.
+    #[error("the file declares the encoding {declared}, which is not read")]
+    UnknownEncoding {
+        /// The declaration.
+        declared: String,
+    },
+    /// The format can be read by a profile only, and none was named.
+    #[error("{format} files are read by a profile, and none was named")]
+    ProfileMissing {
+        /// The format declared.
+        format: Format,
+    },
+    /// A federation submission that cannot be taken as it is.
+    #[error("the submission cannot be taken: {why}")]
+    Submission {
+        /// Stable name of what is wrong, in `snake_case`.
+        code: &'static str,
+        /// What is wrong.
+        why: String,
+        /// What to do about it.
+        hint: &'static str,
+    },
+    /// The start of the file could not be read.
+    #[error("the start of the file cannot be read: {0}")]
     Read(#[from] ReadError),
 }
 
@@ -75,13 +99,16 @@ impl OpenError {
         match self {
             Self::Io(_) => "io",
             Self::Empty => "file_empty",
-            Self::Unsupported { .. } => "format_unsupported",
             Self::Mismatch { .. } => "format_mismatch",
             Self::NoHeader { .. } => "header_missing",
             Self::MissingColumns { .. } => "columns_missing",
             Self::TooManyColumns { .. } => "too_many_columns",
             Self::Mapping { .. } => "mapping_invalid",
             Self::Binary { .. } => "file_binary",
+            Self::RecordsMissing { .. } => "records_missing",
+            Self::UnknownEncoding { .. } => "encoding_unknown",
+            Self::ProfileMissing { .. } => "profile_missing",
+            Self::Submission { code, .. } => code,
             Self::Read(error) => error.code(),
         }
     }
@@ -92,7 +119,6 @@ impl OpenError {
         match self {
             Self::Io(_) => "Send the file again; if it happens twice, ask the operator to look at the storage.".into(),
             Self::Empty => "Check that the export wrote something, then send the file again.".into(),
-            Self::Unsupported { .. } => "Export the data as CSV, or as SIE type 1 to 4 for a ledger.".into(),
             Self::Mismatch { .. } => {
                 "Leave the format and the entity to detection, or choose the ones that fit.".into()
             }
@@ -108,6 +134,12 @@ impl OpenError {
                 "Export as text: “Save as CSV UTF-8” in a spreadsheet program, and unpack archives before sending."
                     .into()
             }
+            Self::RecordsMissing { .. } => {
+                "Correct `record_path` in the profile, or choose a profile that fits this file.".into()
+            }
+            Self::UnknownEncoding { .. } => "Export the file again, as UTF-8.".into(),
+            Self::ProfileMissing { .. } => "Name the profile that describes the layout in the field `profile`.".into(),
+            Self::Submission { hint, .. } => (*hint).into(),
             Self::Read(error) => error.hint(),
         }
     }
@@ -139,6 +171,44 @@ pub enum ReadError {
         /// The encoding the file was read as.
         encoding: &'static str,
     },
+    /// The file ends before what it holds is complete.
+    #[error("the file ends on line {line}, before {missing}")]
+    Unfinished {
+        /// The last line, from 1.
+        line: u64,
+        /// What should have come.
+        missing: &'static str,
+    },
+    /// The file breaks the rules of its format, so that what follows cannot be made out.
+    #[error("line {line}, byte {offset} of the text: this is no sound {format}: {why}")]
+    Damaged {
+        /// JSON or XML.
+        format: Format,
+        /// Line, from 1.
+        line: u64,
+        /// Bytes of decoded text before the place.
+        offset: u64,
+        /// What is wrong there.
+        why: String,
+    },
+    /// Objects, lists or elements are nested deeper than any real file needs.
+    #[error("line {line}: the content is nested too deeply")]
+    TooDeep {
+        /// Line, from 1.
+        line: u64,
+    },
+    /// Something follows the end of the content.
+    #[error("line {line}: there is more behind the end of the content")]
+    Trailing {
+        /// Line, from 1.
+        line: u64,
+    },
+    /// The file has a document type declaration.
+    #[error("line {line}: the file has a document type declaration (DOCTYPE), which is not read")]
+    Doctype {
+        /// Line, from 1.
+        line: u64,
+    },
     /// The chart of accounts exceeds what is held in memory.
     #[error("line {row}: the chart of accounts has more than {limit}")]
     ChartTooLarge {
@@ -156,8 +226,13 @@ impl ReadError {
         match self {
             Self::Io(_) => "io",
             Self::LineTooLong { .. } => "line_too_long",
-            Self::Truncated { .. } => "file_truncated",
+            Self::Truncated { .. } | Self::Unfinished { .. } => "file_truncated",
             Self::Malformed { .. } => "text_malformed",
+            Self::Damaged { format: Format::Xml, .. } => "xml_malformed",
+            Self::Damaged { .. } => "json_malformed",
+            Self::TooDeep { .. } => "nesting_too_deep",
+            Self::Trailing { .. } => "trailing_content",
+            Self::Doctype { .. } => "doctype_refused",
             Self::ChartTooLarge { .. } => "chart_too_large",
         }
     }
@@ -168,8 +243,16 @@ impl ReadError {
         match self {
             Self::Io(_) => "Send the file again; if it happens twice, ask the operator to look at the storage.",
             Self::LineTooLong { .. } => "Look for a quotation mark that is opened on this line and never closed.",
-            Self::Truncated { .. } => "The file was cut while it was written or sent; export and send it again.",
+            Self::Truncated { .. } | Self::Unfinished { .. } => {
+                "The file was cut while it was written or sent; export and send it again."
+            }
             Self::Malformed { .. } => "Export the file again, as UTF-8.",
+            Self::Damaged { .. } => "Look at the place; correct the program that writes the file, then export again.",
+            Self::TooDeep { .. } => "Real data is never nested like this; check where the file comes from.",
+            Self::Trailing { .. } => "Two files may have been joined; send each by itself.",
+            Self::Doctype { .. } => {
+                "Export without DOCTYPE. Such a declaration can make a reader fetch other files or run out of memory."
+            }
             Self::ChartTooLarge { .. } => "Check that the export holds one company only.",
         }
         .into()

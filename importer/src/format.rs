@@ -13,17 +13,19 @@ pub enum Format {
     Csv,
     /// The Swedish accounting exchange format, types 1 to 4.
     Sie,
-    /// The petanque federation submission envelope. Recognised, not read in this release.
+    /// The petanque federation submission envelope.
     Fipjp,
-    /// XML by profile. Recognised, not read in this release.
+    /// XML by profile.
     Xml,
-    /// JSON by profile. Recognised, not read in this release.
+    /// JSON by profile.
     Json,
+    /// Lines with values at fixed positions, by profile only.
+    FixedWidth,
 }
 
 impl Format {
     /// Every format, in the order shown to people.
-    pub const ALL: [Self; 5] = [Self::Csv, Self::Sie, Self::Fipjp, Self::Xml, Self::Json];
+    pub const ALL: [Self; 6] = [Self::Csv, Self::Sie, Self::Fipjp, Self::Xml, Self::Json, Self::FixedWidth];
 
     /// The stable lower-case name, the same as in JSON.
     #[must_use]
@@ -34,6 +36,7 @@ impl Format {
             Self::Fipjp => "fipjp",
             Self::Xml => "xml",
             Self::Json => "json",
+            Self::FixedWidth => "fixed_width",
         }
     }
 }
@@ -51,7 +54,7 @@ impl FromStr for Format {
         Self::ALL
             .into_iter()
             .find(|format| format.as_str() == name)
-            .ok_or_else(|| UnknownName::new("format", name, "csv, sie, fipjp, xml, json"))
+            .ok_or_else(|| UnknownName::new("format", name, "csv, sie, fipjp, xml, json, fixed_width"))
     }
 }
 
@@ -65,11 +68,18 @@ pub enum Entity {
     Clubs,
     /// Accounts, balances and vouchers.
     Ledger,
+    /// Licences of members, season by season.
+    Licences,
+    /// Moves of members from club to club.
+    Transfers,
+    /// Places of members in rankings.
+    Rankings,
 }
 
 impl Entity {
     /// Every entity, in the order shown to people.
-    pub const ALL: [Self; 3] = [Self::Members, Self::Clubs, Self::Ledger];
+    pub const ALL: [Self; 6] =
+        [Self::Members, Self::Clubs, Self::Ledger, Self::Licences, Self::Transfers, Self::Rankings];
 
     /// The stable lower-case name, the same as in JSON.
     #[must_use]
@@ -78,6 +88,9 @@ impl Entity {
             Self::Members => "members",
             Self::Clubs => "clubs",
             Self::Ledger => "ledger",
+            Self::Licences => "licences",
+            Self::Transfers => "transfers",
+            Self::Rankings => "rankings",
         }
     }
 }
@@ -95,7 +108,7 @@ impl FromStr for Entity {
         Self::ALL
             .into_iter()
             .find(|entity| entity.as_str() == name)
-            .ok_or_else(|| UnknownName::new("entity", name, "members, clubs, ledger"))
+            .ok_or_else(|| UnknownName::new("entity", name, "members, clubs, ledger, licences, transfers, rankings"))
     }
 }
 
@@ -129,6 +142,6 @@ mod tests {
             assert_eq!(serde_json::json!(entity), serde_json::json!(entity.as_str()));
         }
         let error = "xlsx".parse::<Format>().expect_err("not a format");
-        assert_eq!(error.to_string(), "unknown format `xlsx`; known: csv, sie, fipjp, xml, json");
+        assert_eq!(error.to_string(), "unknown format `xlsx`; known: csv, sie, fipjp, xml, json, fixed_width");
     }
 }

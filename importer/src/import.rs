@@ -13,8 +13,11 @@ use crate::csv_import::CsvImport;
 use crate::decoding::{CountingReader, DecodingNotes, DecodingReader, decode_head};
 use crate::encoding::{self, Encoding};
 use crate::failure::{OpenError, ReadError};
+use crate::fipjp::{FipjpImport, Signers};
 use crate::format::{Entity, Format};
 use crate::issue::Issue;
+use crate::profile::{EncodingName, Profile};
+use crate::profiled::ProfiledImport;
 use crate::record::Record;
 use crate::sie::SieImport;
 
@@ -35,6 +38,11 @@ pub struct Options {
     pub file_name: Option<String>,
     /// Source column header to field name, over detection. An empty field name leaves the column out.
     pub mapping: BTreeMap<String, String>,
+    /// The profile to read by. Without one, JSON and XML are read by the shipped profile of their format, tables by
+    /// their header, and SIE by its own rules.
+    pub profile: Option<Arc<Profile>>,
+    /// Whose signatures on federation submissions are known.
+    pub signers: Arc<Signers>,
     /// The current day where the file belongs: a birth date after it is an error.
     pub today: NaiveDate,
 }
@@ -74,11 +82,11 @@ pub struct MappedColumn {
 /// What the iterator gives.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Item {
-    /// One unit of reading: a CSV line, a SIE record or a voucher block. SIE records that only identify the file and
+    /// One unit of reading: a CSV line, an XML element, a JSON object, a SIE record or a voucher block. SIE records that only identify the file and
     /// give nothing to store or to remark on are no item; an account is an item of its own, given once its attributes
     /// are known.
     Row {
-        /// Line where the unit starts, counted from 1.
+        /// Line where the unit starts, or number of the record (see [`Record::row`]), counted from 1.
         row: u64,
         /// What to store; empty when rejected.
         records: Vec<Record>,
@@ -104,6 +112,8 @@ impl Item {
 
 enum Layout {
     Csv(Box<CsvImport>),
+    Fipjp(Box<FipjpImport>),
+    Profiled(Box<ProfiledImport>),
     Sie(Box<SieImport>),
 }
 
@@ -144,6 +154,8 @@ impl Iterator for Import {
         }
         let next = match &mut self.layout {
             Layout::Csv(import) => import.next_item(),
+            Layout::Fipjp(import) => import.next_item(),
+            Layout::Profiled(import) => import.next_item(),
             Layout::Sie(import) => import.next_item(),
         };
         self.ended = !matches!(next, Some(Ok(_)));
@@ -154,7 +166,7 @@ impl Iterator for Import {
 /// Opens a file: looks at its head, decides how to read it, and refuses what cannot be read.
 ///
 /// # Errors
-/// [`OpenError`] when the file is empty, binary, of a format not read yet, or contradicts the options.
+/// [`OpenError`] when the file is empty, binary, of no known layout, or contradicts the options.
 pub fn open(reader: Box<dyn Read + Send>, options: &Options) -> Result<Import, OpenError> {
     let bytes_read = Arc::new(AtomicU64::new(0));
     let mut reader = CountingReader::new(reader, bytes_read.clone());
@@ -164,7 +176,9 @@ pub fn open(reader: Box<dyn Read + Send>, options: &Options) -> Result<Import, O
 
     let mark = encoding::by_mark(&head);
     let body = head.get(mark.as_ref().map_or(0, |mark| mark.mark_bytes)..).unwrap_or_default();
-    let utf16 = mark.as_ref().is_some_and(|mark| matches!(mark.encoding, Encoding::Utf16Le | Encoding::Utf16Be));
+    let declared = options.profile.as_ref().map_or(EncodingName::Auto, |profile| profile.encoding());
+    let utf16 = mark.as_ref().is_some_and(|mark| matches!(mark.encoding, Encoding::Utf16Le | Encoding::Utf16Be))
+        || matches!(declared, EncodingName::Utf16Le | EncodingName::Utf16Be);
     refuse_binary(&head, utf16)?;
     if head.len() < HEAD_BYTES && body.iter().all(|byte| byte.is_ascii_whitespace() || matches!(byte, 0 | 0x1a)) {
         return Err(OpenError::Empty);
@@ -173,14 +187,18 @@ pub fn open(reader: Box<dyn Read + Send>, options: &Options) -> Result<Import, O
     let table_decision = encoding::of_table(&head);
     let table_head = decode_head(&head, &table_decision, Encoding::Windows1252);
     let (found, why) = recognise(&table_head);
-    let format = agreed_format(options.format, found, &why)?;
+    let format = agreed_format(options, found, &why)?;
+    let profile = options.profile.clone().or_else(|| Profile::usual(format));
 
     let notes = Arc::new(DecodingNotes::default());
     let (decision, fallback) = match format {
         Format::Sie => (encoding::of_sie(&head), Encoding::Cp437),
-        _ => (table_decision, Encoding::Windows1252),
+        _ if declared != EncodingName::Auto => (encoding::of_profile(declared, &head), Encoding::Windows1252),
+        Format::Xml => (encoding::of_xml(&head, &table_head)?, Encoding::Windows1252),
+        Format::Json | Format::Fipjp => (encoding::of_json(&head), Encoding::Windows1252),
+        Format::Csv | Format::FixedWidth => (table_decision, Encoding::Windows1252),
     };
-    let sie_head = (format == Format::Sie).then(|| decode_head(&head, &decision, fallback));
+    let text_head = decode_head(&head, &decision, fallback);
     head.drain(..decision.mark_bytes);
     let source: Box<dyn Read + Send> = Box::new(Cursor::new(head).chain(reader));
     let stream = DecodingReader::new(source, &decision, fallback, notes.clone());
@@ -195,32 +213,61 @@ pub fn open(reader: Box<dyn Read + Send>, options: &Options) -> Result<Import, O
         mapping: Vec::new(),
         details: BTreeMap::new(),
     };
-    let layout = match sie_head {
-        Some(sie_head) => {
+    let layout = match (profile, format) {
+        (Some(profile), _) => Layout::Profiled(Box::new(ProfiledImport::open(
+            stream,
+            notes,
+            &text_head,
+            profile,
+            options,
+            &mut detected,
+        )?)),
+        (None, Format::Fipjp) => Layout::Fipjp(Box::new(FipjpImport::open(stream, &notes, options, &mut detected)?)),
+        (None, Format::Sie) => {
             refuse_entity(options.entity, Entity::Ledger, "a SIE file", "SIE files hold a ledger")?;
-            Layout::Sie(Box::new(SieImport::open(stream, notes, &sie_head, options, &mut detected)))
+            Layout::Sie(Box::new(SieImport::open(stream, notes, &text_head, options, &mut detected)))
         }
-        None => Layout::Csv(Box::new(CsvImport::open(stream, notes, &table_head, options, &mut detected)?)),
+        (None, _) => Layout::Csv(Box::new(CsvImport::open(stream, notes, &text_head, options, &mut detected)?)),
     };
     Ok(Import { detected, bytes_read, layout, ended: false })
 }
 
 /// The format to read, from what was declared and what was found.
-fn agreed_format(declared: Option<Format>, found: Format, why: &str) -> Result<Format, OpenError> {
-    // The federation envelope travels as XML or JSON; being unread, its content is not judged.
-    if let Some(format @ (Format::Fipjp | Format::Xml | Format::Json)) = declared {
-        return Err(OpenError::Unsupported { format });
-    }
-    match declared {
-        Some(format) if format != found => {
-            Err(OpenError::Mismatch { declared: format.to_string(), found: found.to_string(), why: why.to_owned() })
+fn agreed_format(options: &Options, found: Format, why: &str) -> Result<Format, OpenError> {
+    let mismatch = |declared: String, found: String| OpenError::Mismatch { declared, found, why: why.to_owned() };
+    let declared = match (&options.profile, options.format) {
+        (Some(profile), Some(format)) if profile.format() != format => {
+            return Err(OpenError::Mismatch {
+                declared: format.to_string(),
+                found: profile.format().to_string(),
+                why: format!("that is what the profile {} reads", profile.name()),
+            });
         }
-        _ if matches!(found, Format::Csv | Format::Sie) => Ok(found),
-        _ => Err(OpenError::Unsupported { format: found }),
+        (Some(profile), _) => Some(profile.format()),
+        (None, declared) => declared,
+    };
+    match declared {
+        // A long submission may say late what it is. Never the other way round: read as any JSON, a submission would be
+        // taken without a look at its signature.
+        Some(Format::Fipjp) if found == Format::Json => Ok(Format::Fipjp),
+        Some(Format::FixedWidth) if options.profile.is_none() => {
+            Err(OpenError::ProfileMissing { format: Format::FixedWidth })
+        }
+        // Lines of fixed width have no marks of their own, and may begin with any.
+        Some(Format::FixedWidth) => Ok(Format::FixedWidth),
+        // A table that a profile describes may look odd in any way.
+        Some(Format::Csv)
+            if options.profile.is_some() && !matches!(found, Format::Xml | Format::Json | Format::Fipjp) =>
+        {
+            Ok(Format::Csv)
+        }
+        Some(format) if format != found => Err(mismatch(format.to_string(), found.to_string())),
+        Some(format) => Ok(format),
+        None => Ok(found),
     }
 }
 
-fn refuse_entity(declared: Option<Entity>, held: Entity, found: &str, why: &str) -> Result<(), OpenError> {
+pub(crate) fn refuse_entity(declared: Option<Entity>, held: Entity, found: &str, why: &str) -> Result<(), OpenError> {
     match declared {
         Some(entity) if entity != held => {
             Err(OpenError::Mismatch { declared: entity.to_string(), found: found.to_owned(), why: why.to_owned() })

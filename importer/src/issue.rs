@@ -22,7 +22,8 @@ pub struct Issue {
     pub severity: Severity,
     /// Stable name of the kind of finding, in `snake_case`; documented in `docs/formats`.
     pub code: &'static str,
-    /// Line in the file, counted from 1; 0 when the finding concerns the file as a whole.
+    /// Line in the file, or number of the record (see [`crate::Record::row`]), counted from 1; 0 when the finding
+    /// concerns the file as a whole.
     pub row: u64,
     /// The column or record field concerned, as the file names it.
     pub column: Option<String>,

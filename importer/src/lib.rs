@@ -1,6 +1,6 @@
 //! A federation arrives with the files its old systems can write, and those files are never quite what they claim:
 //! the encoding differs from the declaration, dates follow a local habit, a ledger misses a brace. This crate reads
-//! such files as a stream, in bounded memory, and turns every unit of reading (a CSV line, a SIE record, a voucher)
+//! such files as a stream, in bounded memory, and turns every unit of reading (a CSV line, an XML element, a voucher)
 //! into records to store and findings to show, so that people can judge a preview before anything is stored.
 //!
 //! It knows no HTTP, no SQL, no queue: bytes go in through [`std::io::Read`], [`Item`]s come out of an iterator. The
@@ -11,17 +11,26 @@ mod csv_import;
 mod decoding;
 mod encoding;
 mod failure;
+mod fipjp;
 mod format;
 mod import;
 mod issue;
+mod json;
 mod key_memory;
+mod lines;
+mod profile;
+mod profiled;
 mod record;
+mod record_limit;
+mod rows;
 mod sie;
 
 pub use failure::{OpenError, ReadError};
+pub use fipjp::{SignerError, Signers, UnknownSigner};
 pub use format::{Entity, Format, UnknownName};
 pub use import::{Detected, Import, Item, MappedColumn, Options, open};
 pub use issue::{Issue, Severity};
+pub use profile::{Profile, ProfileFault, profile_schema};
 pub use record::{Record, RecordKind};
 
 /// Longest line or record read, in bytes of decoded text: 1 MiB. A longer one is hostile or lost a closing quote.

@@ -24,14 +24,41 @@ pub enum RecordKind {
     Object,
     /// An opening, closing or period balance; key: `label:year:[period:]account[:objects]`.
     Balance,
+    /// A licence of one season; key: `licence_number:season`.
+    Licence,
+    /// A move to another club; key: `licence_number:effective_on:to_club`.
+    Transfer,
+    /// A place in a ranking; key: `ranking:period:licence_number`.
+    Ranking,
     /// A voucher with its transactions; key: `fiscal-year-start:series:number`.
     Voucher,
 }
 
 impl RecordKind {
     /// Every kind.
-    pub const ALL: [Self; 7] =
-        [Self::Member, Self::Club, Self::Account, Self::Dimension, Self::Object, Self::Balance, Self::Voucher];
+    pub const ALL: [Self; 10] = [
+        Self::Member,
+        Self::Club,
+        Self::Account,
+        Self::Dimension,
+        Self::Object,
+        Self::Balance,
+        Self::Voucher,
+        Self::Licence,
+        Self::Transfer,
+        Self::Ranking,
+    ];
+
+    /// What a row of an entity becomes; a ledger has no rows of one kind.
+    pub(crate) const fn of_rows(entity: crate::Entity) -> Self {
+        match entity {
+            crate::Entity::Members | crate::Entity::Ledger => Self::Member,
+            crate::Entity::Clubs => Self::Club,
+            crate::Entity::Licences => Self::Licence,
+            crate::Entity::Transfers => Self::Transfer,
+            crate::Entity::Rankings => Self::Ranking,
+        }
+    }
 
     /// The stable lower-case name, the same as in JSON and in stored rows.
     #[must_use]
@@ -44,6 +71,9 @@ impl RecordKind {
             Self::Object => "object",
             Self::Balance => "balance",
             Self::Voucher => "voucher",
+            Self::Licence => "licence",
+            Self::Transfer => "transfer",
+            Self::Ranking => "ranking",
         }
     }
 }
@@ -59,7 +89,11 @@ impl FromStr for RecordKind {
 
     fn from_str(name: &str) -> Result<Self, Self::Err> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == name).ok_or_else(|| {
-            crate::UnknownName::new("record kind", name, "member, club, account, dimension, object, balance, voucher")
+            crate::UnknownName::new(
+                "record kind",
+                name,
+                "member, club, account, dimension, object, balance, voucher, licence, transfer, ranking",
+            )
         })
     }
 }
@@ -71,7 +105,8 @@ pub struct Record {
     pub kind: RecordKind,
     /// The natural key, unique within a tenant and a kind: importing it again replaces the record.
     pub key: String,
-    /// Line in the file where the record starts, counted from 1.
+    /// Line in the file where the record starts, counted from 1; in a JSON array or an XML file, which may be all on one
+    /// line, the number of the record.
     pub row: u64,
     /// The fields. Amounts are decimal strings, dates ISO 8601 strings; absent means not given.
     pub fields: Map<String, Value>,
@@ -84,12 +119,17 @@ impl Record {
     pub fn content_hash(&self) -> String {
         let mut text = String::new();
         write_canonical_map(&self.fields, &mut text);
-        Sha256::digest(text.as_bytes()).iter().fold(String::with_capacity(64), |mut hex, byte| {
-            // Writing to a String cannot fail.
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        })
+        hexadecimal(&Sha256::digest(text.as_bytes()))
     }
+}
+
+/// Bytes in lower-case hex.
+pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut hex, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
 }
 
 /// The map type may or may not keep insertion order, as another crate in the build decides; the hash must not care.

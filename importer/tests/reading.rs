@@ -13,6 +13,8 @@ fn options() -> Options {
         entity: None,
         file_name: None,
         mapping: BTreeMap::new(),
+        profile: None,
+        signers: std::sync::Arc::default(),
         today: NaiveDate::from_ymd_opt(2025, 6, 1).expect("a date"),
     }
 }
@@ -115,9 +117,11 @@ fn what_cannot_be_read_is_refused_with_a_reason() {
     assert_eq!(refusal(" \r\n", &options()), "file_empty");
     assert_eq!(refusal(b"PK\x03\x04rest".to_vec(), &options()), "file_binary");
     assert_eq!(refusal(b"a;b\0".to_vec(), &options()), "file_binary");
-    assert_eq!(refusal("{\"a\": 1}", &options()), "format_unsupported");
-    assert_eq!(refusal("<a/>", &options()), "format_unsupported");
-    assert_eq!(refusal("a;b", &Options { format: Some(Format::Fipjp), ..options() }), "format_unsupported");
+    assert_eq!(refusal("{\n\"a\": 1}", &options()), "records_missing");
+    assert_eq!(refusal("<a/>", &options()), "records_missing");
+    assert_eq!(refusal("a;b", &Options { format: Some(Format::Json), ..options() }), "format_mismatch");
+    assert_eq!(refusal("a;b", &Options { format: Some(Format::FixedWidth), ..options() }), "profile_missing");
+    assert_eq!(refusal("a;b", &Options { format: Some(Format::Fipjp), ..options() }), "format_mismatch");
     assert_eq!(refusal("licence;nom", &Options { format: Some(Format::Sie), ..options() }), "format_mismatch");
     assert_eq!(refusal("#FLAGGA 0", &Options { format: Some(Format::Csv), ..options() }), "format_mismatch");
     assert_eq!(refusal("#FLAGGA 0", &Options { entity: Some(Entity::Members), ..options() }), "format_mismatch");

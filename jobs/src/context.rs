@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use workbench_engine::store::Store;
+use workbench_importer::Signers;
 use workbench_probes::HealthProbes;
 
 use crate::Objects;
@@ -29,6 +30,8 @@ pub struct JobSettings {
     pub probe_allow: Vec<String>,
     /// Folder of the files that `file:NAME` may name as a probes' secret; none may be named where absent.
     pub probe_secrets: Option<PathBuf>,
+    /// Whose signatures on federation submissions are known.
+    pub signers: Arc<Signers>,
 }
 
 impl Default for JobSettings {
@@ -42,6 +45,7 @@ impl Default for JobSettings {
             probe_timeout: Duration::from_secs(30),
             probe_allow: Vec::new(),
             probe_secrets: None,
+            signers: Arc::default(),
         }
     }
 }

@@ -1,11 +1,12 @@
 //! Reading an import's file: a blocking parser on its own thread, batches of rows on ours.
 
 use std::io::Read;
+use std::sync::Arc;
 
 use tokio::sync::mpsc;
 use tokio_util::io::SyncIoBridge;
-use workbench_engine::store::{Import, NewIssue, StoredRecord};
-use workbench_importer::{Detected, Issue, Item, OpenError, Options, ReadError, Record, Severity};
+use workbench_engine::store::{Import, NewIssue, PinnedProfile, StoredRecord};
+use workbench_importer::{Detected, Issue, Item, OpenError, Options, Profile, ReadError, Record, Severity, Signers};
 
 use crate::Context;
 use crate::attempt::Failure;
@@ -57,7 +58,7 @@ impl Parts {
 /// Parses an import's file. The parser stops by itself when the parts are dropped.
 pub async fn read(context: &Context, import: &Import) -> Result<Parts, Failure> {
     let file = context.objects.open(&import.object_key).await.map_err(|error| Failure::Retryable(error.to_string()))?;
-    let options = options(import)?;
+    let options = options(import, &context.settings.signers)?;
     let (sender, receiver) = mpsc::channel(2);
     let (size, sha256) = (u64::try_from(import.size).unwrap_or_default(), import.sha256.clone());
     tokio::task::spawn_blocking(move || {
@@ -77,7 +78,7 @@ pub async fn read(context: &Context, import: &Import) -> Result<Parts, Failure> 
     Ok(Parts(receiver))
 }
 
-fn options(import: &Import) -> Result<Options, Failure> {
+fn options(import: &Import, signers: &Arc<Signers>) -> Result<Options, Failure> {
     let unknown = |error: String| Failure::Permanent {
         code: "unknown_format".to_owned(),
         message: error,
@@ -93,8 +94,19 @@ fn options(import: &Import) -> Result<Options, Failure> {
             .transpose()?,
         file_name: import.file_name.clone(),
         mapping: import.mapping.clone(),
+        signers: signers.clone(),
+        profile: import.profile.as_ref().map(profile).transpose()?,
         // The day of the upload, so that reading again gives the same findings.
         today: import.created_at.date_naive(),
+    })
+}
+
+/// The profile as it was pinned with the upload.
+fn profile(pinned: &PinnedProfile) -> Result<Arc<Profile>, Failure> {
+    Profile::load(&pinned.name, &pinned.source).map(Arc::new).map_err(|faults| Failure::Permanent {
+        code: "profile_unsound".to_owned(),
+        message: faults.first().map_or_else(|| "the profile has faults".to_owned(), ToString::to_string),
+        hint: "Correct the profile, then upload the file again.".to_owned(),
     })
 }
 

@@ -171,7 +171,10 @@ create table imports (
     rolled_back_at bigint,
     -- The import that this one corrects, and what became of that one's issues.
     supersedes     text,
-    difference     text
+    difference     text,
+    -- The format profile that it was uploaded with: its name, and its text as it was then.
+    profile        text,
+    profile_source text
 );
 create index imports_by_object on imports (object_key);
 create index imports_by_tenant on imports (tenant_id, created_at);

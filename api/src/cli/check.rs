@@ -6,12 +6,15 @@ use std::process::ExitCode;
 use clap::{Args, ValueEnum};
 use miette::{IntoDiagnostic, Result};
 use workbench_engine::definition::{Fault, Known, load, render};
+use workbench_importer::Profile;
 use workbench_probes::HealthProbes;
+
+use crate::shipped;
 
 /// What to check and how to report it.
 #[derive(Debug, Args)]
 pub struct CheckArgs {
-    /// Workflow files
+    /// Workflow files and format profiles
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
     /// How to report
@@ -34,7 +37,7 @@ pub fn check(args: &CheckArgs) -> Result<ExitCode> {
     let mut unreadable = false;
     for file in &args.files {
         match std::fs::read_to_string(file) {
-            Ok(text) => faults.extend(load(&file.display().to_string(), &text, &known).err().unwrap_or_default()),
+            Ok(text) => faults.extend(examine(&file.display().to_string(), &text, &known)),
             Err(error) => {
                 unreadable = true;
                 eprintln!("`{}` cannot be read: {error}", file.display());
@@ -47,6 +50,16 @@ pub fn check(args: &CheckArgs) -> Result<ExitCode> {
         Format::Text => print!("{}", render(&faults)),
     }
     Ok(if faults.is_empty() && !unreadable { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The faults of a workflow or, where the text has columns and no steps, of a format profile.
+fn examine(name: &str, text: &str, known: &Known) -> Vec<Fault> {
+    let has = |key: &str| text.lines().any(|line| line.starts_with(key));
+    if has("columns:") && !has("steps:") {
+        let faults = Profile::load(name, text).err().unwrap_or_default();
+        return faults.into_iter().map(shipped::shown).collect();
+    }
+    load(name, text, known).err().unwrap_or_default()
 }
 
 fn files(count: usize) -> String {

@@ -8,13 +8,15 @@ mod tools;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
-use miette::Result;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use miette::{IntoDiagnostic, Result, WrapErr, miette};
 use tracing_subscriber::EnvFilter;
 use url::Url;
 use workbench_engine::definition::duration;
+use workbench_importer::{Signers, UnknownSigner};
 use workbench_jobs::JobSettings;
 
 use crate::daemon::{self, Places, Serving};
@@ -37,8 +39,8 @@ enum Command {
     Sandbox(SandboxArgs),
     /// Find every fault in workflow files
     Check(check::CheckArgs),
-    /// Print the JSON Schema of workflow files
-    Schema,
+    /// Print the JSON Schema of workflow files or format profiles
+    Schema(tools::SchemaArgs),
     /// Print the step rules as a Markdown table
     Rules,
     /// Print the OpenAPI document
@@ -105,11 +107,37 @@ struct JobArgs {
     /// Folder of the files that a tenant's `probe_secret` may name; none where absent
     #[arg(long, env = "WORKBENCH_PROBE_SECRETS", value_name = "DIR")]
     probe_secrets: Option<PathBuf>,
+    /// JSON Web Key Set of those who may sign federation submissions
+    #[arg(long, env = "WORKBENCH_SIGNERS", value_name = "FILE")]
+    signers: Option<PathBuf>,
+    /// What becomes of a submission that is signed by nobody known
+    #[arg(long, env = "WORKBENCH_UNKNOWN_SIGNER", value_enum, default_value_t = Unknown::Warn)]
+    unknown_signer: Unknown,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Unknown {
+    /// It is read, with a warning
+    Warn,
+    /// It is refused
+    Refuse,
 }
 
 impl JobArgs {
-    fn settings(&self) -> JobSettings {
-        JobSettings {
+    fn settings(&self) -> Result<JobSettings> {
+        let unknown = match self.unknown_signer {
+            Unknown::Warn => UnknownSigner::Warn,
+            Unknown::Refuse => UnknownSigner::Refuse,
+        };
+        let keys = match &self.signers {
+            None => r#"{"keys":[]}"#.to_owned(),
+            Some(path) => std::fs::read_to_string(path)
+                .into_diagnostic()
+                .wrap_err_with(|| format!("`{}` cannot be read", path.display()))?,
+        };
+        let signers = Signers::from_key_set(&keys, unknown)
+            .map_err(|error| miette!("the signers' keys cannot be used: {error}"))?;
+        Ok(JobSettings {
             lease: self.lease,
             rehand_after: self.rehand_after,
             concurrency: self.concurrency.max(1),
@@ -117,8 +145,9 @@ impl JobArgs {
             probe_timeout: self.probe_timeout,
             probe_allow: self.probe_allow.clone(),
             probe_secrets: self.probe_secrets.clone(),
+            signers: Arc::new(signers),
             ..JobSettings::default()
-        }
+        })
     }
 }
 
@@ -134,7 +163,8 @@ struct ServeArgs {
     /// Address of the sandbox platform, or `off`
     #[arg(long, env = "WORKBENCH_SANDBOX", default_value = "127.0.0.1:8081", value_parser = address_or_off, value_name = "ADDRESS")]
     sandbox: SandboxAddress,
-    /// Folder of your own workflows; they replace shipped ones of the same name
+    /// Folder of your own workflows, and in its folder `formats` of your format profiles; they replace shipped ones of
+    /// the same name
     #[arg(long, env = "WORKBENCH_WORKFLOWS", value_name = "DIR")]
     workflows: Option<PathBuf>,
     /// Leave jobs to `workbench worker`
@@ -220,15 +250,15 @@ async fn dispatch(command: Command) -> Result<ExitCode> {
                 upload_limit: args.upload_limit.saturating_mul(1024 * 1024),
                 public_url: args.public_url,
             };
-            daemon::serve(&places, args.jobs.settings(), &serving).await?;
+            daemon::serve(&places, args.jobs.settings()?, &serving).await?;
         }
         Command::Worker(args) => {
             let places = Places { redis_url: args.jobs.redis_url.clone(), ..args.places.places() };
-            daemon::work(&places, args.jobs.settings()).await?;
+            daemon::work(&places, args.jobs.settings()?).await?;
         }
         Command::Sandbox(args) => daemon::sandbox(&args.places.places(), args.listen).await?,
         Command::Check(args) => return check::check(&args),
-        Command::Schema => return tools::schema(),
+        Command::Schema(args) => return tools::schema(&args),
         Command::Rules => tools::rules(),
         Command::Openapi => return tools::openapi(),
         Command::Migrate(args) => tools::migrate(&args).await?,

@@ -208,9 +208,12 @@ pub struct ImportArgs {
     /// csv, sie, fipjp, xml, json or auto
     #[arg(long, default_value = "auto")]
     format: String,
-    /// members, clubs or ledger; found out where absent
+    /// members, clubs, ledger, licences, transfers or rankings; found out where absent
     #[arg(long)]
     entity: Option<String>,
+    /// Name of the format profile to read by
+    #[arg(long)]
+    profile: Option<String>,
     /// Store it without asking, unless a row is rejected
     #[arg(long)]
     yes: bool,
@@ -218,7 +221,7 @@ pub struct ImportArgs {
     #[arg(long, conflicts_with = "yes")]
     dry_run: bool,
     /// Store an import whose preview you have seen
-    #[arg(long, value_name = "IMPORT", conflicts_with_all = ["format", "entity", "yes", "dry_run"])]
+    #[arg(long, value_name = "IMPORT", conflicts_with_all = ["format", "entity", "profile", "yes", "dry_run"])]
     confirm: Option<String>,
     /// Undo a completed import; needs --reason
     #[arg(long, value_name = "IMPORT", requires = "reason", conflicts_with_all = ["format", "entity", "yes", "dry_run", "confirm"])]
@@ -277,6 +280,9 @@ async fn upload(args: &ImportArgs, client: &Client, imports: &str, path: &Path) 
     let mut form = Form::new().part("file", part.file_name(name)).text("format", args.format.clone());
     if let Some(entity) = &args.entity {
         form = form.text("entity", entity.clone());
+    }
+    if let Some(profile) = &args.profile {
+        form = form.text("profile", profile.clone());
     }
     client.send(client.request(Method::POST, imports).multipart(form)).await
 }

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use chrono::TimeDelta;
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use miette::{IntoDiagnostic, Result, miette};
 use workbench_engine::{checklist, definition};
 
@@ -112,9 +112,29 @@ pub async fn migrate(args: &PlaceArgs) -> Result<()> {
     Ok(())
 }
 
-/// Prints the JSON Schema of workflow files.
-pub fn schema() -> Result<ExitCode> {
-    println!("{}", serde_json::to_string_pretty(&definition::json_schema()).into_diagnostic()?);
+/// `workbench schema`.
+#[derive(Debug, Args)]
+pub struct SchemaArgs {
+    /// What files to describe
+    #[arg(value_enum, default_value_t = Described::Workflow)]
+    of: Described,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Described {
+    /// Workflows
+    Workflow,
+    /// Format profiles
+    Profile,
+}
+
+/// Prints a JSON Schema.
+pub fn schema(args: &SchemaArgs) -> Result<ExitCode> {
+    let schema = match args.of {
+        Described::Workflow => definition::json_schema(),
+        Described::Profile => workbench_importer::profile_schema(),
+    };
+    println!("{}", serde_json::to_string_pretty(&schema).into_diagnostic()?);
     Ok(ExitCode::SUCCESS)
 }
 

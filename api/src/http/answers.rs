@@ -127,6 +127,7 @@ pub fn import(import: Import, groups: Vec<(String, String, i64)>, job: Option<Jo
         mode: import.mode,
         format: import.format,
         entity: import.entity,
+        profile: import.profile.map(|profile| profile.name),
         file_name: import.file_name,
         size: import.size,
         sha256: import.sha256,

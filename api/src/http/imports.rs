@@ -11,7 +11,7 @@ use serde::Deserialize;
 use ulid::Ulid;
 use utoipa::IntoParams;
 use workbench_engine::job::Job;
-use workbench_engine::store::{Import, IssueFilter, JobFilter, NewImport, StoreError};
+use workbench_engine::store::{Import, IssueFilter, JobFilter, NewImport, PinnedProfile, StoreError};
 use workbench_importer::{Entity, Format};
 use workbench_jobs::{ObjectError, Stored, UPLOADS};
 
@@ -33,6 +33,7 @@ struct Fields {
     format: Option<String>,
     entity: Option<String>,
     mapping: BTreeMap<String, String>,
+    profile: Option<String>,
     mode: Option<String>,
     supersedes: Option<String>,
 }
@@ -76,7 +77,7 @@ pub async fn upload(
     let mut fields = Fields::default();
     let read = receive(&app, &id, &mut multipart, &mut fields).await;
     let checked = match read {
-        Ok(()) => declare(&tenant_id, &id, &fields),
+        Ok(()) => declare(&app, &tenant_id, &id, &fields),
         Err(problem) => Err(problem),
     };
     let mut committing = false;
@@ -117,6 +118,7 @@ async fn receive(app: &App, id: &str, multipart: &mut Multipart, fields: &mut Fi
             }
             "format" => fields.format = Some(text(field).await?),
             "entity" => fields.entity = Some(text(field).await?).filter(|entity| !entity.is_empty()),
+            "profile" => fields.profile = Some(text(field).await?).filter(|profile| !profile.is_empty()),
             "mode" => fields.mode = Some(text(field).await?),
             "supersedes" => fields.supersedes = Some(text(field).await?).filter(|id| !id.is_empty()),
             "mapping" => {
@@ -131,7 +133,7 @@ async fn receive(app: &App, id: &str, multipart: &mut Multipart, fields: &mut Fi
             }
             other => {
                 let problem = Problem::invalid("unknown_field", format!("the upload has an unknown field `{other}`"));
-                let known = ["file", "format", "entity", "mapping", "mode", "supersedes"];
+                let known = ["file", "format", "entity", "profile", "mapping", "mode", "supersedes"];
                 return Err(match super::problem::nearest(other, known.into_iter()) {
                     Some(nearest) => problem.hint(format!("Did you mean `{nearest}`?")),
                     None => problem.hint(format!("Known are {}.", known.join(", "))),
@@ -185,13 +187,14 @@ fn unstored(error: &ObjectError) -> Problem {
 }
 
 /// The import that an upload asks for.
-fn declare(tenant_id: &str, id: &str, fields: &Fields) -> Result<NewImport, Problem> {
+fn declare(app: &App, tenant_id: &str, id: &str, fields: &Fields) -> Result<NewImport, Problem> {
     let (stored, file_name) =
         fields.file.as_ref().ok_or_else(|| Problem::invalid("missing_file", "the upload has no field `file`"))?;
     let format = match fields.format.as_deref() {
         None | Some("" | "auto") => None,
         Some(format) => Some(format.parse::<Format>().map_err(|error| {
-            Problem::invalid("unknown_format", error.to_string()).hint("Use csv, sie, fipjp, xml, json or auto.")
+            Problem::invalid("unknown_format", error.to_string())
+                .hint("Use csv, sie, fipjp, xml, json, fixed_width or auto.")
         })?),
     };
     let entity = fields
@@ -199,7 +202,8 @@ fn declare(tenant_id: &str, id: &str, fields: &Fields) -> Result<NewImport, Prob
         .as_deref()
         .map(|entity| {
             entity.parse::<Entity>().map_err(|error| {
-                Problem::invalid("unknown_entity", error.to_string()).hint("Use members, clubs or ledger.")
+                Problem::invalid("unknown_entity", error.to_string())
+                    .hint("Use members, clubs, ledger, licences, transfers or rankings.")
             })
         })
         .transpose()?;
@@ -214,11 +218,25 @@ fn declare(tenant_id: &str, id: &str, fields: &Fields) -> Result<NewImport, Prob
         format: format.map(|format| format.to_string()),
         entity: entity.map(|entity| entity.to_string()),
         mapping: fields.mapping.clone(),
+        profile: fields.profile.as_deref().map(|name| pinned(app, name)).transpose()?,
         file_name: file_name.clone(),
         object_key: stored.key.clone(),
         size: i64::try_from(stored.size).unwrap_or(i64::MAX),
         sha256: stored.sha256.clone(),
         supersedes: fields.supersedes.clone(),
+    })
+}
+
+/// The profile of a name, as it is now.
+fn pinned(app: &App, name: &str) -> Result<PinnedProfile, Problem> {
+    let known = app.formats.iter().find(|profile| profile.name() == name);
+    known.map(|profile| PinnedProfile { name: name.to_owned(), source: profile.source().to_owned() }).ok_or_else(|| {
+        let names: Vec<&str> = app.formats.iter().map(|profile| profile.name()).collect();
+        let problem = Problem::invalid("unknown_profile", format!("there is no format profile `{name}`"));
+        match super::problem::nearest(name, names.iter().copied()) {
+            Some(nearest) => problem.hint(format!("Did you mean `{nearest}`?")),
+            None => problem.hint(format!("Known are {}.", names.join(", "))),
+        }
     })
 }
 
@@ -239,8 +257,8 @@ async fn store(
     }
     let mut tx = app.context.store.begin(&caller.actor, Utc::now()).await?;
     let content = format!(
-        "{}\0{:?}\0{:?}\0{}\0{:?}\0{:?}",
-        new.sha256, new.format, new.entity, new.mode, new.mapping, new.supersedes
+        "{}\0{:?}\0{:?}\0{}\0{:?}\0{:?}\0{:?}",
+        new.sha256, new.format, new.entity, new.mode, new.mapping, new.profile, new.supersedes
     );
     if let Some(answer) = key.take(&mut tx, content.as_bytes()).await? {
         return Ok(answer);

@@ -37,6 +37,7 @@ use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt};
 use utoipa_axum::routes;
 use workbench_engine::definition::Loaded;
+use workbench_importer::Profile;
 use workbench_jobs::{Context, Queue, Status};
 
 pub use access::{Role, hash_secret, new_secret};
@@ -57,6 +58,8 @@ pub struct App {
     pub status: Status,
     /// The newest version of every workflow.
     pub workflows: Arc<Vec<Loaded>>,
+    /// The format profiles that uploads may name.
+    pub formats: Arc<Vec<Arc<Profile>>>,
     /// Largest upload, in bytes.
     pub upload_limit: u64,
     /// Whether browsers reach the console by https, so that its cookie must travel by nothing else.

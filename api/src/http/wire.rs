@@ -238,10 +238,12 @@ pub struct UploadForm {
     /// The file.
     #[schema(value_type = String, format = Binary)]
     pub file: Vec<u8>,
-    /// `csv`, `sie`, `fipjp`, `xml`, `json` or `auto`.
+    /// `csv`, `sie`, `fipjp`, `xml`, `json`, `fixed_width` or `auto`.
     pub format: Option<String>,
-    /// `members`, `clubs` or `ledger`; found out where absent.
+    /// `members`, `clubs`, `ledger`, `licences`, `transfers` or `rankings`; found out where absent.
     pub entity: Option<String>,
+    /// Name of the format profile to read by.
+    pub profile: Option<String>,
     /// JSON object from the file's columns to fields.
     pub mapping: Option<String>,
     /// `preview` waits for a person; `apply` goes on by itself when no row is rejected.
@@ -265,6 +267,8 @@ pub struct ImportView {
     pub format: Option<String>,
     /// Declared or detected entity.
     pub entity: Option<String>,
+    /// The format profile declared for it.
+    pub profile: Option<String>,
     /// The name it was uploaded under.
     pub file_name: Option<String>,
     /// Bytes.

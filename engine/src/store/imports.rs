@@ -36,6 +36,8 @@ pub struct Import {
     pub entity: Option<String>,
     /// Columns of the file by the field they fill, as declared.
     pub mapping: BTreeMap<String, String>,
+    /// The format profile to read by, if declared.
+    pub profile: Option<PinnedProfile>,
     /// The name it was uploaded under.
     pub file_name: Option<String>,
     /// Where its bytes are.
@@ -96,6 +98,15 @@ pub enum RollbackRefusal {
 /// Records looked at in one transaction of a rollback.
 const ROLLBACK_PART: i64 = 1000;
 
+/// A format profile as it was when a file was uploaded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PinnedProfile {
+    /// What uploads name it by.
+    pub name: String,
+    /// Its text.
+    pub source: String,
+}
+
 /// What a preview counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Counts {
@@ -132,6 +143,8 @@ pub struct NewImport {
     pub entity: Option<String>,
     /// Declared mapping.
     pub mapping: BTreeMap<String, String>,
+    /// Declared format profile, as it is now.
+    pub profile: Option<PinnedProfile>,
     /// The name it was uploaded under.
     pub file_name: Option<String>,
     /// Where its bytes are.
@@ -168,6 +181,10 @@ fn read(row: &AnyRow) -> Result<Import, StoreError> {
         format: row.maybe_text("format")?,
         entity: row.maybe_text("entity")?,
         mapping: row.json("mapping")?,
+        profile: match (row.maybe_text("profile")?, row.maybe_text("profile_source")?) {
+            (Some(name), Some(source)) => Some(PinnedProfile { name, source }),
+            _ => None,
+        },
         file_name: row.maybe_text("file_name")?,
         object_key: row.text("object_key")?,
         size: row.int("size")?,
@@ -355,8 +372,9 @@ impl Tx {
                 "insert into imports (id, tenant_id, state, mode, format, entity, mapping, file_name, object_key, size,
                                       sha256, rows_read, rows_valid, rows_warned, rows_rejected, records, records_new,
                                       records_changed, records_unchanged, checkpoint, loaded, actor, created_at,
-                                      supersedes)
-                 values ($1, $2, 'queued', $3, $4, $5, $6, $7, $8, $9, $10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, $11, $12, $13)",
+                                      supersedes, profile, profile_source)
+                 values ($1, $2, 'queued', $3, $4, $5, $6, $7, $8, $9, $10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, $11, $12,
+                         $13, $14, $15)",
             )
             .bind(&new.id)
             .bind(&new.tenant_id)
@@ -370,7 +388,9 @@ impl Tx {
             .bind(&new.sha256)
             .bind(actor)
             .bind(now)
-            .bind(&new.supersedes),
+            .bind(&new.supersedes)
+            .bind(new.profile.as_ref().map(|profile| &profile.name))
+            .bind(new.profile.as_ref().map(|profile| &profile.source)),
         )
         .await?;
         self.record(NewEntry::of_tenant(

@@ -31,7 +31,7 @@ pub use events::{EventFilter, Verified};
 pub use health::{HealthCheck, HealthOutcome, ProbeRow};
 pub use idempotency::{Replay, StoredAnswer};
 pub use import_issues::{Difference, IssueFilter, NewIssue, StoredIssue};
-pub use imports::{Counts, Import, NewImport, PreviewResult, RollbackRefusal};
+pub use imports::{Counts, Import, NewImport, PinnedProfile, PreviewResult, RollbackRefusal};
 pub use jobs::{Attempt, JobFilter, NewJob};
 pub use records::{Chunk, RecordPlace, StoredRecord};
 pub use sandbox::SandboxCall;

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::fields;
+use crate::rows::fields;
 
 const CANDIDATES: [u8; 4] = [b';', b',', b'\t', b'|'];
 
@@ -10,7 +10,7 @@ const CANDIDATES: [u8; 4] = [b';', b',', b'\t', b'|'];
 const ROWS: usize = 20;
 
 /// The delimiter that a first line such as `sep=;` announces, which spreadsheet programs write and hide.
-pub(super) fn announced(head: &str) -> Option<u8> {
+pub(crate) fn announced(head: &str) -> Option<u8> {
     let line = head.lines().find(|line| !line.is_empty())?;
     let rest = line.get(..4).filter(|start| start.eq_ignore_ascii_case("sep=")).and(line.get(4..))?;
     match rest.as_bytes() {
@@ -21,7 +21,7 @@ pub(super) fn announced(head: &str) -> Option<u8> {
 
 /// The candidate under which the header names most known columns; then the one that splits most rows like the header;
 /// then the one that gives most columns.
-pub(super) fn detect(head: &str) -> u8 {
+pub(crate) fn detect(head: &str) -> u8 {
     let score = |delimiter: u8| {
         let mut reader = csv::ReaderBuilder::new()
             .delimiter(delimiter)

@@ -5,7 +5,7 @@ use crate::format::Entity;
 use crate::import::{MappedColumn, Options};
 use crate::issue::{Issue, shorten};
 
-use super::fields::{self, FieldSpec};
+use crate::rows::fields::{self, FieldSpec};
 
 /// Columns and names listed in an error at most.
 const LISTED: usize = 12;
@@ -139,7 +139,7 @@ fn listed(header: &[String]) -> Vec<String> {
 }
 
 /// One warning for all columns that go nowhere.
-pub(super) fn unmapped_issue(mapping: &[MappedColumn], row: u64) -> Option<Issue> {
+pub(crate) fn unmapped_issue(mapping: &[MappedColumn], row: u64) -> Option<Issue> {
     let unmapped: Vec<String> =
         mapping.iter().filter(|column| column.field.is_none()).map(|column| column.column.clone()).collect();
     (!unmapped.is_empty()).then(|| {
@@ -177,6 +177,8 @@ mod tests {
                 .iter()
                 .map(|(from, to)| ((*from).to_owned(), (*to).to_owned()))
                 .collect::<BTreeMap<_, _>>(),
+            profile: None,
+            signers: std::sync::Arc::default(),
             today: NaiveDate::default(),
         }
     }

@@ -1,10 +1,7 @@
 //! Tables: delimited text with a header line, one member or club per row.
 
-mod cleaning;
-mod delimiter;
-mod fields;
+pub(crate) mod delimiter;
 mod header;
-mod record_limit;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -18,12 +15,12 @@ use crate::failure::{OpenError, ReadError};
 use crate::format::Entity;
 use crate::import::{Detected, Item, Options, TextStream, decoding_issue};
 use crate::issue::Issue;
-use crate::key_memory::KeyMemory;
-use crate::record::{Record, RecordKind};
+use crate::record::RecordKind;
+use crate::record_limit::RecordLimit;
+use crate::rows::{Cleaner, FieldSpec, Judge, Need, fields};
 use crate::{MAX_COLUMNS, MAX_RECORD_BYTES};
-use cleaning::Cleaner;
-use fields::FieldSpec;
-use record_limit::RecordLimit;
+
+pub(crate) use header::unmapped_issue;
 
 /// A table being read.
 pub(crate) struct CsvImport {
@@ -31,13 +28,14 @@ pub(crate) struct CsvImport {
     record_start: Arc<AtomicU64>,
     line: StringRecord,
     notes: Arc<DecodingNotes>,
-    kind: RecordKind,
     header: Vec<String>,
     /// The field that each column fills.
     columns: Vec<Option<&'static FieldSpec>>,
     fields: &'static [FieldSpec],
+    /// Names of the fields that together are the natural key.
+    key: &'static [&'static str],
     today: NaiveDate,
-    keys: KeyMemory,
+    judge: Judge,
     rows: u64,
     opening_issues: Vec<Issue>,
     ended: bool,
@@ -90,12 +88,12 @@ impl CsvImport {
             record_start,
             line,
             notes,
-            kind: if plan.entity == Entity::Clubs { RecordKind::Club } else { RecordKind::Member },
             header,
             columns: plan.columns,
             fields: fields::of(plan.entity),
+            key: fields::key_of(plan.entity),
             today: options.today,
-            keys: KeyMemory::default(),
+            judge: Judge::new(RecordKind::of_rows(plan.entity)),
             rows: 0,
             opening_issues,
             ended: false,
@@ -130,79 +128,23 @@ impl CsvImport {
             let issue = Issue::warning("row_blank", row, "the row has no values", "Nothing to do: the row is skipped.");
             return Item::row(row, Vec::new(), vec![issue]);
         }
-        let further_lines = self.line.iter().map(|cell| cell.matches('\n').count()).sum::<usize>();
-        if self.line.len() < self.header.len() && further_lines > 0 {
-            let issue = Issue::error(
-                "quote_unclosed",
-                row,
-                format!("a quotation mark is not closed: the row swallows the {further_lines} lines after it"),
-                "Close the quotation mark; inside a quoted value, write it twice.",
-            )
-            .value(&self.line.iter().take(20).collect::<Vec<_>>().join(" | "));
-            return Item::row(row, Vec::new(), vec![issue]);
-        }
-        if self.line.len() != self.header.len() {
-            let issue = Issue::error(
-                "row_ragged",
-                row,
-                format!("the row has {} values where the header has {} columns", self.line.len(), self.header.len()),
-                "Look for a missing or extra delimiter, or a quotation mark that does not belong.",
-            )
-            .value(&self.line.iter().take(20).collect::<Vec<_>>().join(" | "));
+        if let Some(issue) = shape_issue(&self.line, self.header.len(), row) {
             return Item::row(row, Vec::new(), vec![issue]);
         }
         let mut cleaner = Cleaner::new(row, self.today);
         let mut values = Map::new();
         for ((cell, column), spec) in self.line.iter().zip(&self.header).zip(&self.columns) {
             let Some(spec) = spec else { continue };
-            if let Some(value) = cleaner.clean(column, spec, cell) {
+            if let Some(value) = cleaner.clean(column, spec.kind, cell) {
                 values.insert(spec.name.to_owned(), Value::String(value));
             }
         }
-        let mut issues = cleaner.into_issues();
-        for spec in self.fields.iter().filter(|spec| spec.required) {
-            let column = self.column_of(spec);
-            let refused = issues
-                .iter()
-                .any(|issue| issue.severity == crate::Severity::Error && issue.column.as_deref() == Some(column));
-            if !values.contains_key(spec.name) && !refused {
-                issues.push(
-                    Issue::error(
-                        "value_missing",
-                        row,
-                        format!("{} is required and empty", spec.name),
-                        "Fill in the value in the source and export again.",
-                    )
-                    .column(column),
-                );
-            }
-        }
-        let key_field = self.fields.first().map_or("", |spec| spec.name);
-        let key = values.get(key_field).and_then(Value::as_str).unwrap_or_default().to_owned();
-        let usable = issues.iter().all(|issue| issue.severity == crate::Severity::Warning);
-        // A refused row leaves its key free for a later, correct one.
-        if usable && self.keys.note(&key) > 1 {
-            issues.push(
-                Issue::error(
-                    "duplicate_key",
-                    row,
-                    format!("{key_field} {} occurs on an earlier row", crate::issue::shorten(&key)),
-                    "Keep one of the rows; the earlier one is imported.",
-                )
-                .column(self.fields.first().map_or("", |spec| self.column_of(spec)))
-                .value(&key),
-            );
-        }
-        Item::row(row, vec![Record { kind: self.kind, key, row, fields: values }], issues)
-    }
-
-    /// The header of the column that fills a field.
-    fn column_of(&self, spec: &'static FieldSpec) -> &str {
-        self.columns
-            .iter()
-            .position(|column| column.is_some_and(|column| column.name == spec.name))
-            .and_then(|position| self.header.get(position))
-            .map_or(spec.name, String::as_str)
+        let need =
+            |spec: &'static FieldSpec| Need { field: spec.name, column: column_of(&self.columns, &self.header, spec) };
+        let required = self.fields.iter().filter(|spec| spec.required).map(need);
+        let of_field = |name: &&str| self.fields.iter().find(|spec| spec.name == *name);
+        let key: Vec<Need<'_>> = self.key.iter().filter_map(of_field).map(need).collect();
+        self.judge.judge(row, values, cleaner.into_issues(), required, std::iter::empty(), &key)
     }
 
     fn closing_issues(&self) -> Vec<Issue> {
@@ -215,21 +157,39 @@ impl CsvImport {
                 "Check that the export was not filtered.",
             ));
         }
-        if self.keys.overflowed() {
-            issues.push(Issue::warning(
-                "duplicate_check_limited",
-                0,
-                "the table has more keys than are remembered; late duplicates were not looked for",
-                "Of two rows with the same key, the later one is kept.",
-            ));
-        }
+        issues.extend(self.judge.closing_issue());
         issues.extend(decoding_issue(&self.notes, "UTF-8", "Windows-1252"));
         issues
     }
 }
 
+/// What is wrong with a row that does not have as many values as there are columns.
+pub(crate) fn shape_issue(line: &StringRecord, columns: usize, row: u64) -> Option<Issue> {
+    if line.len() == columns {
+        return None;
+    }
+    let start = line.iter().take(20).collect::<Vec<_>>().join(" | ");
+    let further_lines = line.iter().map(|cell| cell.matches('\n').count()).sum::<usize>();
+    let issue = if line.len() < columns && further_lines > 0 {
+        Issue::error(
+            "quote_unclosed",
+            row,
+            format!("a quotation mark is not closed: the row swallows the {further_lines} lines after it"),
+            "Close the quotation mark; inside a quoted value, write it twice.",
+        )
+    } else {
+        Issue::error(
+            "row_ragged",
+            row,
+            format!("the row has {} values where the header has {columns} columns", line.len()),
+            "Look for a missing or extra delimiter, or a quotation mark that does not belong.",
+        )
+    };
+    Some(issue.value(&start))
+}
+
 /// Reads a record; `false` at the end of the file.
-fn read_line(
+pub(crate) fn read_line(
     reader: &mut csv::Reader<RecordLimit<TextStream>>,
     record_start: &AtomicU64,
     line: &mut StringRecord,
@@ -249,4 +209,13 @@ fn read_line(
         return Err(ReadError::LineTooLong { row });
     }
     Ok(more)
+}
+
+/// The header of the column that fills a field.
+fn column_of<'a>(columns: &[Option<&'static FieldSpec>], header: &'a [String], spec: &'static FieldSpec) -> &'a str {
+    columns
+        .iter()
+        .position(|column| column.is_some_and(|column| column.name == spec.name))
+        .and_then(|position| header.get(position))
+        .map_or(spec.name, String::as_str)
 }

@@ -1,10 +1,24 @@
-//! Checks and cleans the values of a table. Every change is a warning that says from what to what.
+//! Checks and cleans single values. Every change is a warning that says from what to what.
 
 use chrono::{Datelike, NaiveDate};
 
 use crate::issue::{Issue, shorten};
 
-use super::fields::{self, FieldKind, FieldSpec};
+use super::fields::{self, FieldKind};
+
+/// What to do about a date that is not in the order that a profile declares.
+const ORDER_HINT: &str = "Write dates as 2010-12-24, or correct the date order in the profile.";
+
+/// The order of day, month and year in a date.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum DateOrder {
+    /// Nothing is declared: year first, or day first with separators.
+    #[default]
+    Usual,
+    DayFirst,
+    MonthFirst,
+    YearFirst,
+}
 
 /// Earliest birth year taken for real.
 const FIRST_BIRTH_YEAR: i32 = 1900;
@@ -50,23 +64,28 @@ const LICENCE_TYPES: [(&str, &str); 14] = [
 
 /// Cleans the values of one row and collects what it finds.
 #[derive(Debug)]
-pub(super) struct Cleaner {
+pub(crate) struct Cleaner {
     row: u64,
     today: NaiveDate,
     issues: Vec<Issue>,
 }
 
 impl Cleaner {
-    pub(super) const fn new(row: u64, today: NaiveDate) -> Self {
+    pub(crate) const fn new(row: u64, today: NaiveDate) -> Self {
         Self { row, today, issues: Vec::new() }
     }
 
-    pub(super) fn into_issues(self) -> Vec<Issue> {
+    pub(crate) fn into_issues(self) -> Vec<Issue> {
         self.issues
     }
 
     /// The value to store; `None` when it is empty or refused.
-    pub(super) fn clean(&mut self, column: &str, spec: &FieldSpec, raw: &str) -> Option<String> {
+    pub(crate) fn clean(&mut self, column: &str, kind: FieldKind, raw: &str) -> Option<String> {
+        self.clean_dated(column, kind, DateOrder::Usual, raw)
+    }
+
+    /// As [`Self::clean`], where the order of day, month and year is declared.
+    pub(crate) fn clean_dated(&mut self, column: &str, kind: FieldKind, order: DateOrder, raw: &str) -> Option<String> {
         if raw.contains('\0') {
             self.refuse("nul_character", column, raw, "the value holds a NUL character", "Export the file again.");
             return None;
@@ -87,11 +106,11 @@ impl Cleaner {
                 "Export again with an encoding that has the letters, best UTF-8.",
             );
         }
-        match spec.kind {
+        match kind {
             FieldKind::Text => Some(trimmed.to_owned()),
             FieldKind::Key => self.key(column, trimmed),
-            FieldKind::Date => self.date(column, trimmed).map(|date| date.to_string()),
-            FieldKind::BirthDate => self.birth_date(column, trimmed),
+            FieldKind::Date => self.date(column, order, trimmed).map(|date| date.to_string()),
+            FieldKind::BirthDate => self.birth_date(column, order, trimmed),
             FieldKind::Sex => self.choice(column, trimmed, &SEXES, "M, F or X"),
             FieldKind::LicenceType => {
                 self.choice(column, trimmed, &LICENCE_TYPES, "competition, leisure, youth or discovery")
@@ -101,7 +120,38 @@ impl Cleaner {
                 self.judge_email(column, trimmed);
                 Some(trimmed.to_owned())
             }
+            FieldKind::Integer => self.number(column, trimmed, true),
+            FieldKind::Decimal => self.number(column, trimmed, false),
         }
+    }
+
+    /// A number as it is written, without what adds nothing to it: a plus sign and leading zeros.
+    fn number(&mut self, column: &str, value: &str, whole: bool) -> Option<String> {
+        let (sign, rest) = match value.strip_prefix('-') {
+            Some(rest) => ("-", rest),
+            None => ("", value.strip_prefix('+').unwrap_or(value)),
+        };
+        let (digits, fraction) =
+            rest.split_once('.').map_or((rest, None), |(digits, fraction)| (digits, Some(fraction)));
+        let all_digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        if !all_digits(digits) || !fraction.is_none_or(|fraction| !whole && all_digits(fraction)) || rest.len() > 28 {
+            let (code, expected, hint) = if whole {
+                ("integer_invalid", "expected a whole number", "Write digits only, with a minus sign where needed.")
+            } else {
+                ("decimal_invalid", "expected a number", "Write digits with a decimal point and no other separator.")
+            };
+            self.refuse(code, column, value, expected, hint);
+            return None;
+        }
+        let digits = match digits.trim_start_matches('0') {
+            "" => "0",
+            significant => significant,
+        };
+        let plain = fraction.map_or_else(|| format!("{sign}{digits}"), |fraction| format!("{sign}{digits}.{fraction}"));
+        if plain != value {
+            self.changed("number_rewritten", column, value, &plain);
+        }
+        Some(plain)
     }
 
     fn key(&mut self, column: &str, value: &str) -> Option<String> {
@@ -122,8 +172,8 @@ impl Cleaner {
         Some(value.to_owned())
     }
 
-    fn birth_date(&mut self, column: &str, value: &str) -> Option<String> {
-        let date = self.date(column, value)?;
+    fn birth_date(&mut self, column: &str, order: DateOrder, value: &str) -> Option<String> {
+        let date = self.date(column, order, value)?;
         if date > self.today {
             self.refuse("birth_date_future", column, value, "the birth date is in the future", "Correct the date.");
             return None;
@@ -140,15 +190,18 @@ impl Cleaner {
         Some(date.to_string())
     }
 
-    fn date(&mut self, column: &str, value: &str) -> Option<NaiveDate> {
-        let Some(date) = parse_date(value) else {
-            self.refuse(
-                "date_invalid",
-                column,
-                value,
-                "this is no date: expected year-month-day, or day/month/year",
-                "Write dates as 2010-12-24. Month first is not read, as it cannot be told from day first.",
-            );
+    fn date(&mut self, column: &str, order: DateOrder, value: &str) -> Option<NaiveDate> {
+        let Some(date) = parse_date(value, order) else {
+            let (message, hint) = match order {
+                DateOrder::Usual => (
+                    "this is no date: expected year-month-day, or day/month/year",
+                    "Write dates as 2010-12-24. Month first is not read, as it cannot be told from day first.",
+                ),
+                DateOrder::DayFirst => ("this is no date: the profile says day, month, year", ORDER_HINT),
+                DateOrder::MonthFirst => ("this is no date: the profile says month, day, year", ORDER_HINT),
+                DateOrder::YearFirst => ("this is no date: the profile says year, month, day", ORDER_HINT),
+            };
+            self.refuse("date_invalid", column, value, message, hint);
             return None;
         };
         let iso = date.to_string();
@@ -204,7 +257,8 @@ impl Cleaner {
         }
     }
 
-    fn changed(&mut self, code: &'static str, column: &str, from: &str, to: &str) {
+    /// Says that a value is stored otherwise than it was written.
+    pub(crate) fn changed(&mut self, code: &'static str, column: &str, from: &str, to: &str) {
         self.issues.push(
             Issue::warning(
                 code,
@@ -221,7 +275,8 @@ impl Cleaner {
         self.issues.push(Issue::warning(code, self.row, message, hint).column(column).value(value));
     }
 
-    fn refuse(&mut self, code: &'static str, column: &str, value: &str, message: &str, hint: &str) {
+    /// Refuses a value, and with it the row.
+    pub(crate) fn refuse(&mut self, code: &'static str, column: &str, value: &str, message: &str, hint: &str) {
         self.issues.push(Issue::error(code, self.row, message, hint).column(column).value(value));
     }
 }
@@ -237,13 +292,17 @@ fn is_scientific(value: &str) -> bool {
     digits(whole) && digits(fraction) && digits(exponent.trim_start_matches(['+', '-']))
 }
 
-/// Reads year-month-day in any common notation, and day-month-year with `/`, `.` or `-`. A month above 12 is refused
-/// rather than taken for a day: the other dates of that file would be silently wrong.
-fn parse_date(value: &str) -> Option<NaiveDate> {
+/// Reads year-month-day in any common notation, and the declared order, else day-month-year, with `/`, `.` or `-`. A
+/// month above 12 is refused rather than taken for a day: the other dates of that file would be silently wrong.
+fn parse_date(value: &str, order: DateOrder) -> Option<NaiveDate> {
     // Databases export dates with a midnight behind them.
     let value = value.strip_suffix(" 00:00:00").or_else(|| value.strip_suffix("T00:00:00")).unwrap_or(value);
     if value.len() == 8 && value.bytes().all(|byte| byte.is_ascii_digit()) {
-        return ymd(value.get(..4)?, value.get(4..6)?, value.get(6..)?);
+        return match order {
+            DateOrder::Usual | DateOrder::YearFirst => ymd(value.get(..4)?, value.get(4..6)?, value.get(6..)?),
+            DateOrder::DayFirst => ymd(value.get(4..)?, value.get(2..4)?, value.get(..2)?),
+            DateOrder::MonthFirst => ymd(value.get(4..)?, value.get(..2)?, value.get(2..4)?),
+        };
     }
     let separator = value.chars().find(|character| !character.is_ascii_digit())?;
     if !matches!(separator, '-' | '/' | '.') {
@@ -254,7 +313,13 @@ fn parse_date(value: &str) -> Option<NaiveDate> {
     if parts.next().is_some() {
         return None;
     }
-    if first.len() == 4 { ymd(first, second, third) } else { ymd(third, second, first) }
+    // Four digits in front are a year under any order: no other reading exists.
+    match order {
+        _ if first.len() == 4 => ymd(first, second, third),
+        DateOrder::Usual | DateOrder::DayFirst => ymd(third, second, first),
+        DateOrder::MonthFirst => ymd(third, first, second),
+        DateOrder::YearFirst => None,
+    }
 }
 
 fn ymd(year: &str, month: &str, day: &str) -> Option<NaiveDate> {
@@ -279,7 +344,7 @@ mod tests {
         let today = NaiveDate::from_ymd_opt(2025, 6, 1).expect("a date");
         let mut cleaner = Cleaner::new(2, today);
         let spec = fields::of(Entity::Members).iter().find(|spec| spec.name == field).expect("a field");
-        let stored = cleaner.clean("column", spec, value);
+        let stored = cleaner.clean("column", spec.kind, value);
         (stored, cleaner.into_issues().into_iter().map(|issue| issue.code).collect())
     }
 
@@ -324,10 +389,38 @@ mod tests {
     }
 
     #[test]
+    fn a_declared_order_is_followed() {
+        let read = |value: &str, order| parse_date(value, order).map(|date| date.to_string());
+        let christmas = Some("2010-12-24".to_owned());
+        assert_eq!(read("12/24/2010", DateOrder::MonthFirst), christmas);
+        assert_eq!(read("24122010", DateOrder::DayFirst), christmas);
+        assert_eq!(read("12242010", DateOrder::MonthFirst), christmas);
+        assert_eq!(read("2010-12-24", DateOrder::MonthFirst), christmas);
+        assert_eq!(read("24/12/2010", DateOrder::MonthFirst), None);
+        assert_eq!(read("24/12/2010", DateOrder::YearFirst), None);
+    }
+
+    #[test]
+    fn numbers_stay_exact() {
+        let number = |kind, value: &str| {
+            let mut cleaner = Cleaner::new(1, NaiveDate::default());
+            let stored = cleaner.clean("column", kind, value);
+            (stored, cleaner.into_issues().first().map(|issue| issue.code))
+        };
+        assert_eq!(number(FieldKind::Integer, "42"), (Some("42".into()), None));
+        assert_eq!(number(FieldKind::Integer, "+007"), (Some("7".into()), Some("number_rewritten")));
+        assert_eq!(number(FieldKind::Integer, "4.0"), (None, Some("integer_invalid")));
+        assert_eq!(number(FieldKind::Decimal, "-0.10"), (Some("-0.10".into()), None));
+        assert_eq!(number(FieldKind::Decimal, "1,5"), (None, Some("decimal_invalid")));
+        assert_eq!(number(FieldKind::Decimal, "1."), (None, Some("decimal_invalid")));
+        assert_eq!(number(FieldKind::Decimal, "1e5"), (None, Some("decimal_invalid")));
+    }
+
+    #[test]
     fn the_message_says_from_what_to_what() {
         let mut cleaner = Cleaner::new(7, NaiveDate::default());
         let spec = fields::of(Entity::Members).iter().find(|spec| spec.name == "valid_to").expect("a field");
-        cleaner.clean("Giltig till", spec, "24/12/2010");
+        cleaner.clean("Giltig till", spec.kind, "24/12/2010");
         let issue = cleaner.into_issues().remove(0);
         assert_eq!(issue.message, "“24/12/2010” is stored as “2010-12-24”");
         assert_eq!((issue.row, issue.column.as_deref()), (7, Some("Giltig till")));
@@ -338,14 +431,14 @@ mod tests {
         fn dates_are_read_back_from_every_notation(days in 0_i64..60_000) {
             let date = NaiveDate::from_ymd_opt(1900, 1, 1).expect("a date") + chrono::Duration::days(days);
             for notation in ["%Y-%m-%d", "%Y%m%d", "%Y/%m/%d", "%d/%m/%Y", "%d.%m.%Y", "%d-%m-%Y"] {
-                prop_assert_eq!(parse_date(&date.format(notation).to_string()), Some(date));
+                prop_assert_eq!(parse_date(&date.format(notation).to_string(), DateOrder::Usual), Some(date));
             }
         }
 
         #[test]
         fn any_value_is_survived(value in ".{0,40}") {
             for spec in fields::of(Entity::Members) {
-                Cleaner::new(1, NaiveDate::default()).clean("column", spec, &value);
+                Cleaner::new(1, NaiveDate::default()).clean("column", spec.kind, &value);
             }
         }
     }

@@ -11,7 +11,7 @@ use crate::failure::ReadError;
 ///
 /// The table reader asks for more only when it has used up what it was given, so at that moment everything delivered
 /// since the record's start belongs to this record.
-pub(super) struct RecordLimit<R> {
+pub(crate) struct RecordLimit<R> {
     inner: R,
     delivered: u64,
     /// Where the record being read starts, in bytes of decoded text; set by the consumer before each record.
@@ -19,7 +19,7 @@ pub(super) struct RecordLimit<R> {
 }
 
 impl<R> RecordLimit<R> {
-    pub(super) fn new(inner: R, record_start: Arc<AtomicU64>) -> Self {
+    pub(crate) fn new(inner: R, record_start: Arc<AtomicU64>) -> Self {
         Self { inner, delivered: 0, record_start }
     }
 }

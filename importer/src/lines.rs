@@ -6,7 +6,7 @@ use crate::MAX_RECORD_BYTES;
 use crate::failure::ReadError;
 
 /// Lines of a text stream. CR LF, LF and CR all end a line.
-pub(super) struct LineReader<R> {
+pub(crate) struct LineReader<R> {
     input: BufReader<R>,
     row: u64,
     /// The last line ended with CR: a following LF belongs to it.
@@ -14,13 +14,13 @@ pub(super) struct LineReader<R> {
 }
 
 impl<R: Read> LineReader<R> {
-    pub(super) fn new(input: R) -> Self {
+    pub(crate) fn new(input: R) -> Self {
         Self { input: BufReader::with_capacity(32 * 1024, input), row: 0, after_cr: false }
     }
 
     /// The next line with its number, counted from 1, without its end, trailing white space and
     /// Ctrl-Z; `None` at the end.
-    pub(super) fn next_line(&mut self) -> Result<Option<(u64, String)>, ReadError> {
+    pub(crate) fn next_line(&mut self) -> Result<Option<(u64, String)>, ReadError> {
         let row = self.row + 1;
         let mut line = Vec::new();
         loop {

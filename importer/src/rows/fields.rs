@@ -1,4 +1,5 @@
-//! The fields of members and clubs, and the names that columns for them go by in English, French and Swedish.
+//! The fields of every entity that comes in rows, and the names that columns for members and clubs go by in English,
+//! French and Swedish.
 
 use unicode_normalization::UnicodeNormalization;
 
@@ -6,7 +7,7 @@ use crate::format::Entity;
 
 /// How the values of a field are checked and cleaned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum FieldKind {
+pub(crate) enum FieldKind {
     /// Free text.
     Text,
     /// A natural key: text that a spreadsheet must not have turned into a rounded number.
@@ -23,14 +24,18 @@ pub(super) enum FieldKind {
     LicenceType,
     /// An e-mail address.
     Email,
+    /// A whole number.
+    Integer,
+    /// A number with a decimal point, kept as exactly as it is written.
+    Decimal,
 }
 
 /// A field of an entity.
 #[derive(Debug)]
-pub(super) struct FieldSpec {
-    pub(super) name: &'static str,
-    pub(super) required: bool,
-    pub(super) kind: FieldKind,
+pub(crate) struct FieldSpec {
+    pub(crate) name: &'static str,
+    pub(crate) required: bool,
+    pub(crate) kind: FieldKind,
     /// Further names of the column, in the folded form that [`fold`] gives.
     aliases: &'static [&'static str],
 }
@@ -43,7 +48,7 @@ const fn required(name: &'static str, kind: FieldKind, aliases: &'static [&'stat
     FieldSpec { name, required: true, kind, aliases }
 }
 
-/// Fields of a member; the first is the natural key.
+/// Fields of a member.
 static MEMBERS: [FieldSpec; 15] = [
     required(
         "licence_number",
@@ -174,7 +179,7 @@ static MEMBERS: [FieldSpec; 15] = [
     field("postal_code", FieldKind::Text, &["postcode", "zip", "zipcode", "codepostal", "cp", "postnummer", "postnr"]),
 ];
 
-/// Fields of a club; the first is the natural key.
+/// Fields of a club.
 static CLUBS: [FieldSpec; 4] = [
     required(
         "club_number",
@@ -209,17 +214,65 @@ static CLUBS: [FieldSpec; 4] = [
     ),
 ];
 
-/// The fields of an entity; the first is the natural key. A ledger has none here, being no table.
-pub(super) fn of(entity: Entity) -> &'static [FieldSpec] {
+/// Fields of a licence of one season.
+static LICENCES: [FieldSpec; 9] = [
+    required("licence_number", FieldKind::Key, &[]),
+    required("season", FieldKind::Text, &[]),
+    required("licence_type", FieldKind::LicenceType, &[]),
+    field("club", FieldKind::Text, &[]),
+    field("category", FieldKind::Text, &[]),
+    field("issued_on", FieldKind::Date, &[]),
+    field("valid_from", FieldKind::Date, &[]),
+    field("valid_to", FieldKind::Date, &[]),
+    field("medical_certificate_on", FieldKind::Date, &[]),
+];
+
+/// Fields of a move to another club.
+static TRANSFERS: [FieldSpec; 6] = [
+    required("licence_number", FieldKind::Key, &[]),
+    required("effective_on", FieldKind::Date, &[]),
+    required("to_club", FieldKind::Key, &[]),
+    field("from_club", FieldKind::Text, &[]),
+    field("season", FieldKind::Text, &[]),
+    field("reason", FieldKind::Text, &[]),
+];
+
+/// Fields of a place in a ranking.
+static RANKINGS: [FieldSpec; 6] = [
+    required("ranking", FieldKind::Key, &[]),
+    required("period", FieldKind::Text, &[]),
+    required("licence_number", FieldKind::Key, &[]),
+    required("position", FieldKind::Integer, &[]),
+    field("points", FieldKind::Decimal, &[]),
+    field("category", FieldKind::Text, &[]),
+];
+
+/// The fields of an entity. A ledger has none here, being no table.
+pub(crate) fn of(entity: Entity) -> &'static [FieldSpec] {
     match entity {
         Entity::Members => &MEMBERS,
         Entity::Clubs => &CLUBS,
         Entity::Ledger => &[],
+        Entity::Licences => &LICENCES,
+        Entity::Transfers => &TRANSFERS,
+        Entity::Rankings => &RANKINGS,
+    }
+}
+
+/// The fields that together are the natural key of an entity; all of them are required.
+pub(crate) const fn key_of(entity: Entity) -> &'static [&'static str] {
+    match entity {
+        Entity::Members => &["licence_number"],
+        Entity::Clubs => &["club_number"],
+        Entity::Ledger => &[],
+        Entity::Licences => &["licence_number", "season"],
+        Entity::Transfers => &["licence_number", "effective_on", "to_club"],
+        Entity::Rankings => &["ranking", "period", "licence_number"],
     }
 }
 
 /// The field that a header names and how sure that is; `None` for an unknown name.
-pub(super) fn by_header(entity: Entity, header: &str) -> Option<(&'static FieldSpec, f64)> {
+pub(crate) fn by_header(entity: Entity, header: &str) -> Option<(&'static FieldSpec, f64)> {
     let folded = fold(header);
     let specs = of(entity);
     let exact = specs.iter().find(|spec| fold(spec.name) == folded);
@@ -229,12 +282,12 @@ pub(super) fn by_header(entity: Entity, header: &str) -> Option<(&'static FieldS
 }
 
 /// Whether any entity has a field of this name.
-pub(super) fn is_known_name(header: &str) -> bool {
+pub(crate) fn is_known_name(header: &str) -> bool {
     by_header(Entity::Members, header).or_else(|| by_header(Entity::Clubs, header)).is_some()
 }
 
 /// Folds a header for comparison: lower case, without diacritics, punctuation and spaces.
-pub(super) fn fold(header: &str) -> String {
+pub(crate) fn fold(header: &str) -> String {
     header
         .nfkd()
         .filter(|character| character.is_alphanumeric())
@@ -277,6 +330,15 @@ mod tests {
         }
         assert_eq!(member_field("Favourite colour"), None);
         assert_eq!(by_header(Entity::Members, "given-name").map(|(_, sure)| sure), Some(1.0));
+    }
+
+    #[test]
+    fn keys_are_required_fields() {
+        for entity in Entity::ALL {
+            for key in key_of(entity) {
+                assert!(of(entity).iter().any(|spec| spec.name == *key && spec.required), "{entity} {key}");
+            }
+        }
     }
 
     #[test]

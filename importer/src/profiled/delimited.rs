@@ -1,0 +1,158 @@
+//! Delimited text by profile: with a header whose names the profile knows, or with columns by number.
+
+use std::io::Read;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use csv::StringRecord;
+
+use super::{RawRow, RowSource};
+use crate::MAX_COLUMNS;
+use crate::csv_import::{delimiter, read_line, shape_issue, unmapped_issue};
+use crate::failure::{OpenError, ReadError};
+use crate::import::{Detected, MappedColumn, TextStream};
+use crate::issue::{Issue, shorten};
+use crate::profile::{Profile, Source};
+use crate::record_limit::RecordLimit;
+use crate::rows::fields;
+
+/// Rows of delimited text.
+pub(super) struct Delimited {
+    reader: csv::Reader<RecordLimit<TextStream>>,
+    record_start: Arc<AtomicU64>,
+    line: StringRecord,
+    /// Where each column of the profile is; `None` where the file does not have it.
+    positions: Vec<Option<usize>>,
+    /// Columns of the header; `None` without one.
+    header_columns: Option<usize>,
+    /// Lines passed over before the reader began to count.
+    skipped: u64,
+}
+
+impl Delimited {
+    pub(super) fn open(
+        mut stream: TextStream,
+        head: &str,
+        profile: &Profile,
+        detected: &mut Detected,
+        opening_issues: &mut Vec<Issue>,
+    ) -> Result<Self, OpenError> {
+        let announced = delimiter::announced(head).filter(|_| profile.skip_lines() == 0);
+        let skipped = u64::from(profile.skip_lines()) + u64::from(announced.is_some());
+        for _ in 0..skipped {
+            skip_line(&mut stream)?;
+        }
+        let delimiter = profile.delimiter().or(announced).unwrap_or_else(|| delimiter::detect(head));
+        detected.delimiter = Some(char::from(delimiter));
+        let record_start = Arc::new(AtomicU64::new(0));
+        let reader = csv::ReaderBuilder::new()
+            .delimiter(delimiter)
+            .has_headers(false)
+            .flexible(true)
+            .from_reader(RecordLimit::new(stream, record_start.clone()));
+        let mut table = Self {
+            reader,
+            record_start,
+            line: StringRecord::new(),
+            positions: Vec::new(),
+            header_columns: None,
+            skipped,
+        };
+        if profile.has_header() {
+            let header = table.header()?;
+            table.positions = find(&header, profile, detected)?;
+            table.header_columns = Some(header.len());
+            opening_issues.extend(unmapped_issue(&detected.mapping, skipped + 1));
+            detected.header = Some(header);
+        } else {
+            table.positions = profile
+                .columns()
+                .iter()
+                .map(|column| match column.source {
+                    Source::Position(position) => Some(position),
+                    _ => None,
+                })
+                .collect();
+        }
+        Ok(table)
+    }
+
+    fn header(&mut self) -> Result<Vec<String>, OpenError> {
+        if !read_line(&mut self.reader, &self.record_start, &mut self.line)? {
+            return Err(OpenError::Empty);
+        }
+        if self.line.len() > MAX_COLUMNS {
+            return Err(OpenError::TooManyColumns { columns: self.line.len() });
+        }
+        Ok(self.line.iter().map(|cell| cell.trim().to_owned()).collect())
+    }
+}
+
+/// Where the columns of the profile are in the header; rewrites the mapping by the file's own names.
+fn find(header: &[String], profile: &Profile, detected: &mut Detected) -> Result<Vec<Option<usize>>, OpenError> {
+    let folded: Vec<String> = header.iter().map(|name| fields::fold(name)).collect();
+    let mut mapping: Vec<MappedColumn> =
+        header.iter().map(|name| MappedColumn { column: name.clone(), field: None, confidence: 0.0 }).collect();
+    let mut positions = Vec::new();
+    let mut missing = Vec::new();
+    for column in profile.columns() {
+        let names = match &column.source {
+            Source::Headers(names) => names.as_slice(),
+            _ => &[],
+        };
+        let position = names.iter().find_map(|name| folded.iter().position(|folded| folded == name));
+        if let Some(mapped) = position.and_then(|position| mapping.get_mut(position)) {
+            mapped.field = Some(column.field.clone());
+            mapped.confidence = 1.0;
+        } else if column.required {
+            missing.push(column.field.clone());
+        }
+        positions.push(position);
+    }
+    detected.mapping = mapping;
+    if missing.is_empty() {
+        return Ok(positions);
+    }
+    let found = header.iter().take(12).map(|name| shorten(name)).collect();
+    Err(OpenError::MissingColumns { entity: profile.entity(), missing, found })
+}
+
+impl RowSource for Delimited {
+    fn next_row(&mut self) -> Result<Option<RawRow>, ReadError> {
+        let moved = |error| match error {
+            ReadError::LineTooLong { row } => ReadError::LineTooLong { row: row + self.skipped },
+            other => other,
+        };
+        if !read_line(&mut self.reader, &self.record_start, &mut self.line).map_err(moved)? {
+            return Ok(None);
+        }
+        let row = self.skipped + self.line.position().map_or(0, csv::Position::line);
+        // Without a header, further columns may follow those that the profile knows.
+        let needed = self.positions.iter().flatten().max().map_or(0, |last| last + 1);
+        let expected = self.header_columns.unwrap_or_else(|| needed.max(self.line.len()));
+        let blank = self.line.iter().all(|cell| cell.trim().is_empty());
+        if let Some(issue) = shape_issue(&self.line, expected, row).filter(|_| !blank) {
+            return Ok(Some(RawRow::refused(row, issue)));
+        }
+        let cells = self
+            .positions
+            .iter()
+            .map(|position| position.and_then(|position| self.line.get(position)).map(str::to_owned))
+            .collect();
+        Ok(Some(RawRow { row, cells, issues: Vec::new() }))
+    }
+}
+
+/// Passes over one line. The stream has a buffer of its own, so that single bytes cost little.
+fn skip_line(stream: &mut TextStream) -> Result<(), ReadError> {
+    let mut byte = [0_u8];
+    let mut length = 0_usize;
+    loop {
+        match stream.read(&mut byte).map_err(ReadError::from_io)? {
+            0 => return Ok(()),
+            _ if byte == *b"\n" => return Ok(()),
+            _ if length > crate::MAX_RECORD_BYTES => return Err(ReadError::LineTooLong { row: 1 }),
+            _ => length += 1,
+        }
+    }
+}

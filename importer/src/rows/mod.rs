@@ -1,0 +1,11 @@
+//! What a row of members or clubs may say, whatever file it comes from: the fields with their names and kinds, the
+//! cleaning of single values, and the judgement of a whole row. Every format decides about a value here and nowhere
+//! else, so that the same value is never good in a table and bad in a JSON file.
+
+pub(crate) mod cleaning;
+pub(crate) mod fields;
+mod judgement;
+
+pub(crate) use cleaning::{Cleaner, DateOrder};
+pub(crate) use fields::{FieldKind, FieldSpec};
+pub(crate) use judgement::{Judge, Need};
