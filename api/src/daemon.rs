@@ -14,7 +14,6 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use url::Url;
-use workbench_engine::definition::Known;
 use workbench_engine::log::Actor;
 use workbench_engine::store::{Credential, NewToken, Store, StoreError};
 use workbench_jobs::{Context, JobSettings, Objects, Queue, QueueAddress, SANDBOX_URL, Status};
@@ -119,7 +118,7 @@ pub async fn serve(places: &Places, settings: JobSettings, serving: &Serving) ->
     }
     let stop = stop_on_signal()?;
     let context = places.context(settings).await?;
-    let known = Known { probes: context.probes.names().into_iter().map(str::to_owned).collect() };
+    let known = shipped::known(&context.probes);
     let workflows = shipped::workflows(serving.workflows.as_deref(), &known)?;
     let formats = shipped::profiles(serving.workflows.as_deref())?;
     for loaded in &workflows {
@@ -127,12 +126,17 @@ pub async fn serve(places: &Places, settings: JobSettings, serving: &Serving) ->
         tx.store_workflow(loaded).await.map_err(|error| miette!("{error}"))?;
         tx.commit().await.map_err(|error| miette!("{error}"))?;
     }
+    let mut tx = context.store.begin(&Actor::workbench(), Utc::now()).await.map_err(|error| miette!("{error}"))?;
+    if tx.note_probe_set(&context.probes.set_hash()).await.map_err(|error| miette!("{error}"))? {
+        tracing::info!("the probes are others than before; gates want new health checks");
+    }
+    tx.commit().await.map_err(|error| miette!("{error}"))?;
     let listener = bind(serving.listen).await?;
     let address = listener.local_addr().into_diagnostic()?;
     let mut announcement = Announcement::default();
     let console = serving.public_url.as_ref().map_or_else(|| format!("http://{address}/"), Url::to_string);
     announcement.line("console", &console);
-    let link = login_link(&context.store).await?;
+    let link = login_link(&context.store, "operator", Role::Admin).await?;
     announcement.line("log in", &format!("{console}login/{link}   (once, within 15 minutes)"));
 
     let tasks = TaskTracker::new();
@@ -336,9 +340,10 @@ fn stop_on_signal() -> Result<CancellationToken> {
     Ok(stop)
 }
 
-async fn login_link(store: &Store) -> Result<String> {
+/// Makes a one-time login link's secret for somebody.
+pub async fn login_link(store: &Store, name: &str, role: Role) -> Result<String> {
     let secret = new_secret("");
-    let holder = Credential { actor: "operator".to_owned(), role: Role::Admin.as_str().to_owned() };
+    let holder = Credential { actor: name.to_owned(), role: role.as_str().to_owned() };
     let now = Utc::now();
     let mut tx = store.begin(&Actor::workbench(), now).await.map_err(|error| miette!("{error}"))?;
     tx.create_login_link(&hash_secret(&secret), &holder, now + LOGIN_LINK).await.map_err(|error| miette!("{error}"))?;

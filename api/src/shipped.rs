@@ -6,11 +6,22 @@ use std::sync::Arc;
 use miette::{IntoDiagnostic, Result, WrapErr, miette};
 use workbench_engine::definition::{Fault, Known, Loaded, load, render};
 use workbench_importer::{Profile, ProfileFault};
+use workbench_probes::HealthProbes;
+
+use crate::http::Capability;
 
 const SHIPPED: [(&str, &str); 2] = [
     ("tenant-onboarding.yaml", include_str!("../../workflows/tenant-onboarding.yaml")),
     ("club-onboarding.yaml", include_str!("../../workflows/club-onboarding.yaml")),
 ];
+
+/// What workflows may refer to here.
+pub fn known(probes: &HealthProbes) -> Known {
+    Known {
+        probes: probes.names().into_iter().map(str::to_owned).collect(),
+        approvals: Capability::ALL.map(|capability| capability.as_str().to_owned()).to_vec(),
+    }
+}
 
 /// The shipped workflows, replaced and added to by those of a folder. Every fault of every file is reported at
 /// once.

@@ -22,7 +22,7 @@ mod tests {
     #[test]
     fn says_where_the_link_is_and_what_went_wrong() {
         let page = login(&LoginView { problem: Some("This link was used <before>.".to_owned()) }).unwrap();
-        assert!(page.contains("workbench serve"));
+        assert!(page.contains("workbench login-link"));
         assert!(page.contains("used &#60;before&#62;"));
         assert!(!page.contains("/logout"));
     }

@@ -32,7 +32,7 @@ enum Format {
 
 /// Exit 0 where all files are sound, else 1.
 pub fn check(args: &CheckArgs) -> Result<ExitCode> {
-    let known = Known { probes: HealthProbes::default().names().into_iter().map(str::to_owned).collect() };
+    let known = shipped::known(&HealthProbes::default());
     let mut faults: Vec<Fault> = Vec::new();
     let mut unreadable = false;
     for file in &args.files {

@@ -49,6 +49,8 @@ enum Command {
     Migrate(PlaceArgs),
     /// Make, list and revoke bearer tokens
     Token(tools::TokenArgs),
+    /// Print a link that logs somebody in to the console, once, within 15 minutes
+    LoginLink(tools::LoginLinkArgs),
     /// Check that the event log was not tampered with and gives the stored state
     Audit(tools::AuditArgs),
     /// Open, list, show and edit onboardings of a running daemon
@@ -263,6 +265,7 @@ async fn dispatch(command: Command) -> Result<ExitCode> {
         Command::Openapi => return tools::openapi(),
         Command::Migrate(args) => tools::migrate(&args).await?,
         Command::Token(args) => tools::token(&args).await?,
+        Command::LoginLink(args) => tools::login_link(&args).await?,
         Command::Audit(args) => return tools::audit(&args).await,
         Command::Onboarding(args) => onboarding::onboarding(&args).await?,
         Command::Import(args) => return onboarding::import(&args).await,

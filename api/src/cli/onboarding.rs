@@ -13,6 +13,8 @@ use serde_json::{Map, Value, json};
 
 use super::client::{Client, ClientArgs};
 
+/// Issues that a preview shows; the rest is a request away.
+const SHOWN: u64 = 10;
 /// How often progress is asked for.
 const POLL: Duration = Duration::from_millis(200);
 
@@ -251,6 +253,7 @@ pub async fn import(args: &ImportArgs) -> Result<ExitCode> {
     let read = follow(&client, &path, &["queued", "parsing"], "reading").await?;
     if text(&read, "state") == "preview" && !args.client.json {
         print_preview(&read);
+        print_issues(&client.get(&format!("{path}/issues?limit={SHOWN}")).await?, &read, &path);
     }
     let rejected = read["counts"]["rows_rejected"].as_i64().unwrap_or(0);
     if text(&read, "state") == "preview" && args.yes && rejected == 0 {
@@ -261,7 +264,7 @@ pub async fn import(args: &ImportArgs) -> Result<ExitCode> {
             println!("{read:#}");
         } else {
             let tenant = &args.tenant;
-            println!("\nNothing is stored yet. To store it:\n  workbench import --tenant {tenant} --confirm {id}");
+            println!("Nothing is stored yet. To store it:\n  workbench import --tenant {tenant} --confirm {id}");
         }
         return Ok(ExitCode::from(2));
     }
@@ -358,6 +361,28 @@ fn print_preview(import: &Value) {
     for group in list(import, "issues") {
         println!("  {:<8} {} × {}", text(group, "severity"), group["count"], text(group, "code"));
     }
+}
+
+/// The first issues, and where the others are.
+fn print_issues(page: &Value, import: &Value, path: &str) {
+    let issues = list(page, "items");
+    if !issues.is_empty() {
+        println!();
+    }
+    for issue in issues {
+        let column = issue["column"].as_str().map(|column| format!(", {column}")).unwrap_or_default();
+        let place = match issue["row"].as_u64() {
+            Some(0) | None => "file".to_owned(),
+            Some(row) => format!("row {row}"),
+        };
+        println!("  {place}{column}: {} [{}]", text(issue, "message"), text(issue, "code"));
+    }
+    let all = list(import, "issues").iter().filter_map(|group| group["count"].as_u64()).sum::<u64>();
+    let rest = all.saturating_sub(u64::try_from(issues.len()).unwrap_or(0));
+    if rest > 0 {
+        println!("  … and {rest} more: GET {path}/issues");
+    }
+    println!();
 }
 
 /// `workbench health-check`.

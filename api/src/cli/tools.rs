@@ -75,6 +75,30 @@ pub async fn token(args: &TokenArgs) -> Result<()> {
     Ok(())
 }
 
+/// `workbench login-link`.
+#[derive(Debug, Args)]
+pub struct LoginLinkArgs {
+    #[command(flatten)]
+    places: PlaceArgs,
+    /// Whom the session stands for in the audit
+    #[arg(long)]
+    name: String,
+    /// What the session may do
+    #[arg(long, value_enum)]
+    role: Role,
+    /// Address under which the console is reached
+    #[arg(long, env = "WORKBENCH_URL", default_value = "http://127.0.0.1:8080", value_name = "URL")]
+    url: String,
+}
+
+/// Prints a link that logs somebody in once.
+pub async fn login_link(args: &LoginLinkArgs) -> Result<()> {
+    let store = args.places.places().existing_store().await?;
+    let secret = daemon::login_link(&store, &args.name, args.role).await?;
+    println!("{}/login/{secret}", args.url.trim_end_matches('/'));
+    Ok(())
+}
+
 /// `workbench audit`.
 #[derive(Debug, Args)]
 pub struct AuditArgs {

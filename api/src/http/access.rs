@@ -30,7 +30,8 @@ pub enum Capability {
 }
 
 impl Capability {
-    const ALL: [Self; 6] =
+    /// Every capability.
+    pub const ALL: [Self; 6] =
         [Self::Read, Self::OnboardingWrite, Self::Import, Self::HealthRun, Self::GateApprove, Self::JobsManage];
 
     /// The wire name, which definitions use for a gate's `approval`.

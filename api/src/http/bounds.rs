@@ -3,6 +3,7 @@
 use chrono::{DateTime, Datelike, Utc};
 
 use super::problem::Problem;
+use super::wire::OpenOnboarding;
 
 /// Longest name of a person, tenant or the like, in characters.
 pub const NAME: usize = 200;
@@ -19,6 +20,17 @@ pub fn refuse_long(fields: &[(&str, Option<&str>, usize)]) -> Result<(), Problem
         }
     }
     Ok(())
+}
+
+/// Refuses a tenant described at too great length.
+pub fn refuse_long_tenant(tenant: &OpenOnboarding) -> Result<(), Problem> {
+    refuse_long(&[
+        ("name", tenant.name.as_deref(), NAME),
+        ("kind", tenant.kind.as_deref(), NAME),
+        ("language", tenant.language.as_deref(), NAME),
+        ("probe_user", tenant.probe_user.as_deref(), NAME),
+        ("platform_url", tenant.platform_url.as_deref(), REASON),
+    ])
 }
 
 /// Refuses a time that RFC 3339 cannot write: its years have four digits.

@@ -438,6 +438,7 @@ async fn log_in(State(app): State<App>, Path(secret): Path<String>) -> Response 
         let now = Utc::now();
         let mut tx = app.context.store.begin(&Actor::workbench(), now).await?;
         let Some(holder) = tx.use_login_link(&hash_secret(&secret)).await? else { return Ok(None) };
+        tx.act_as(Actor::named(&holder.actor));
         tx.create_session(&hash_secret(&session), &holder, now + SESSION).await?;
         tx.commit().await?;
         Ok::<_, Problem>(Some(holder))
@@ -456,7 +457,7 @@ async fn log_in(State(app): State<App>, Path(secret): Path<String>) -> Response 
             response
         }
         Ok(None) => {
-            let problem = "The link was used before or has expired; the daemon prints a new one when it starts.";
+            let problem = "The link was used before or has expired; `workbench login-link` makes a new one.";
             page(pages::login(&pages::LoginView { problem: Some(problem.to_owned()) }), StatusCode::FORBIDDEN)
         }
         Err(problem) => failed(&problem),

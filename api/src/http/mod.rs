@@ -17,6 +17,7 @@ mod problem;
 mod readiness;
 mod retrospective;
 mod steps;
+mod tenants;
 mod wire;
 mod workflows;
 
@@ -40,7 +41,7 @@ use workbench_engine::definition::Loaded;
 use workbench_importer::Profile;
 use workbench_jobs::{Context, Queue, Status};
 
-pub use access::{Role, hash_secret, new_secret};
+pub use access::{Capability, Role, hash_secret, new_secret};
 pub use answers::readable_event;
 use problem::Problem;
 
@@ -96,6 +97,7 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(retrospective::show))
         .routes(routes!(onboarding::show))
         .routes(routes!(steps::patch))
+        .routes(routes!(tenants::show, tenants::patch))
         .routes(routes!(imports::upload, imports::list).layer(imports::unlimited()))
         .routes(routes!(imports::show))
         .routes(routes!(imports::issues))

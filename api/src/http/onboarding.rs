@@ -48,13 +48,7 @@ pub async fn open(
 ) -> Result<Response, Problem> {
     caller.require(Capability::OnboardingWrite)?;
     check_slug(&body.tenant_id)?;
-    bounds::refuse_long(&[
-        ("name", body.name.as_deref(), bounds::NAME),
-        ("kind", body.kind.as_deref(), bounds::NAME),
-        ("language", body.language.as_deref(), bounds::NAME),
-        ("probe_user", body.probe_user.as_deref(), bounds::NAME),
-        ("platform_url", body.platform_url.as_deref(), bounds::REASON),
-    ])?;
+    bounds::refuse_long_tenant(&body)?;
     bounds::refuse_far("target_go_live", body.target_go_live)?;
     check_tenant(&body)?;
     let wanted = body.workflow.as_deref().unwrap_or(DEFAULT_WORKFLOW);
@@ -107,7 +101,7 @@ fn check_slug(slug: &str) -> Result<(), Problem> {
 }
 
 /// What is said of a tenant must fit, whether the tenant is new or not.
-fn check_tenant(body: &OpenOnboarding) -> Result<(), Problem> {
+pub fn check_tenant(body: &OpenOnboarding) -> Result<(), Problem> {
     if let Some(country) = &body.country
         && (country.len() != 2 || !country.chars().all(|c| c.is_ascii_uppercase()))
     {
@@ -208,7 +202,7 @@ fn same_tenant(body: &OpenOnboarding, stored: &Tenant) -> Result<(), Problem> {
     }
     let detail = format!("the tenant `{}` is stored with other values of {}", stored.id, fields.join(", "));
     Err(Problem::new(StatusCode::CONFLICT, "tenant_differs", "The tenant exists and differs", detail)
-        .hint("Leave these fields out: opening an onboarding does not change a tenant."))
+        .hint("Leave these fields out, or change the tenant first with PATCH /sys/tenants/{tenant_id}."))
 }
 
 /// Filter and place in the dashboard.

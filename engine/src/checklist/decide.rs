@@ -1,4 +1,4 @@
-//! The rules of SPEC §3 and §2: checklist, evidence, command and time in; events or a refusal out.
+//! The rules of steps and gates: checklist, evidence, command and time in; events or a refusal out.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -375,13 +375,13 @@ impl Decision<'_> {
         let mut about_health = false;
         let expressions: Vec<&str> = gate.conditions.iter().map(|condition| condition.when.as_str()).collect();
         let verdicts = condition::evaluate(&expressions, &variables, &steps, self.now);
-        for (required, verdict) in gate.conditions.iter().zip(verdicts) {
+        let of_health = condition::look_at("health", &expressions);
+        for ((required, verdict), of_health) in gate.conditions.iter().zip(verdicts).zip(of_health) {
             let broken = match verdict {
                 Ok(true) => continue,
                 Ok(false) => None,
                 Err(error) => Some(error),
             };
-            let of_health = required.when.contains("health.");
             let unchecked = of_health && health.is_none();
             if unchecked && about_health {
                 // Said once already; every condition about a check that never ran would only say the same.

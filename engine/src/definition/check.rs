@@ -259,6 +259,22 @@ impl Check {
             }
             self.step(step, &ids);
         }
+        let approvals: Vec<&str> = known.approvals.iter().map(String::as_str).collect();
+        for approval in items.iter().filter_map(|step| step.get("gate")?.get("approval")) {
+            if let Some(name) = approval.text().filter(|name| !approvals.is_empty() && !approvals.contains(name)) {
+                let cause = format!("there is no capability `{name}`, so nobody could pass this gate");
+                self.fault(approval.at, "unknown_approval", cause, did_you_mean(name, &approvals));
+            }
+        }
+        for step in items {
+            let (id, of) = (step.get("id").and_then(Node::text), step.get("due").and_then(|due| due.get("of")));
+            if let (Some(id), Some(of)) = (id, of)
+                && of.text() == Some(id)
+            {
+                let suggestion = "Count from another step, or leave `of` out to count from the opening.".to_owned();
+                self.fault(of.at, "due_of_itself", format!("`{id}` would be due after it is done"), suggestion);
+            }
+        }
         self.cycles(steps);
         self.reference(root.get("live_step"), "live_step", &ids);
         for probe in root.get("probes").map(Node::items).unwrap_or_default() {

@@ -65,6 +65,19 @@ pub fn evaluate(
         .unwrap_or_else(|error| vec![Err(error); expressions.len()])
 }
 
+/// Which of these conditions look at a variable.
+pub fn look_at(variable: &str, expressions: &[&str]) -> Vec<bool> {
+    let one = |expression: &str| {
+        let Ok(program) = Program::compile(expression) else { return false };
+        names(&program.expression().expr).iter().any(|name| {
+            let (Name::Variable(named) | Name::Member { variable: named, .. }) = name;
+            named == variable
+        })
+    };
+    apart(|| expressions.iter().map(|expression| !is_too_large(expression) && one(expression)).collect())
+        .unwrap_or_else(|_| vec![false; expressions.len()])
+}
+
 /// Examines a condition of a workflow with these steps; the answer is everything that is wrong with it.
 pub fn examine(expression: &str, steps: &[&str]) -> Vec<Unfit> {
     if is_too_large(expression) {
@@ -209,6 +222,12 @@ mod tests {
         assert!(matches!(examine("health.status = 1", &STEPS)[..], [Unfit::Syntax(_)]));
         assert!(matches!(examine("imports.completed", &STEPS)[..], [Unfit::NotBoolean(_)]));
         assert_eq!(examine(&"x".repeat(MAX_LENGTH + 1), &STEPS), [Unfit::TooLarge]);
+    }
+
+    #[test]
+    fn conditions_know_what_they_look_at() {
+        let expressions = [r#"health["status"] == "pass""#, r#"tenant.kind == "health.x""#, "health."];
+        assert_eq!(look_at("health", &expressions), [true, false, false]);
     }
 
     #[test]

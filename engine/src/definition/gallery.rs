@@ -47,6 +47,10 @@ const GALLERY: &[(&str, &[Expected])] = &[
     ),
     ("name: one\nversion: 1\ntitle: One\nsteps:\n  - id: a\n    title: A\n    kind: job\n", &[(5, 5, "missing_key")]),
     (
+        "name: one\nversion: 1\ntitle: One\nsteps:\n  - id: a\n    title: A\n    kind: gate\n    due: { within: 1d, of: a }\n    gate: { approval: gate:aprove, conditions: [{ id: x, when: imports.open == 0, otherwise: No. }] }\n",
+        &[(8, 28, "due_of_itself"), (9, 23, "unknown_approval")],
+    ),
+    (
         "name: one\nversion: 1\ntitle: One\nsteps:\n  - id: a\n    title: A\n    job: { name: import }\n",
         &[(7, 10, "kind_mismatch")],
     ),
@@ -114,7 +118,7 @@ const GALLERY: &[(&str, &[Expected])] = &[
 ];
 
 fn known() -> Known {
-    Known { probes: vec!["sample_login".to_owned()] }
+    Known { probes: vec!["sample_login".to_owned()], approvals: vec!["gate:approve".to_owned()] }
 }
 
 #[test]

@@ -13,6 +13,8 @@ use super::tree::{self, Place};
 pub struct Known {
     /// Names of the probes that can be run; nothing is checked against an empty list.
     pub probes: Vec<String>,
+    /// Capabilities that an approval may ask for; nothing is checked against an empty list.
+    pub approvals: Vec<String>,
 }
 
 /// A sound definition and where it came from.

@@ -428,6 +428,11 @@ impl Tx {
         &self.actor
     }
 
+    /// From here on somebody else writes, now that it is known who: what was recorded so far is theirs, too.
+    pub fn act_as(&mut self, actor: Actor) {
+        self.actor = actor;
+    }
+
     /// Logs something with this transaction.
     pub fn record(&mut self, entry: NewEntry) {
         self.entries.push(entry);

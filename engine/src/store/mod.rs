@@ -35,5 +35,5 @@ pub use imports::{Counts, Import, NewImport, PinnedProfile, PreviewResult, Rollb
 pub use jobs::{Attempt, JobFilter, NewJob};
 pub use records::{Chunk, RecordPlace, StoredRecord};
 pub use sandbox::SandboxCall;
-pub use tenants::{NewTenant, Tenant};
+pub use tenants::{NewTenant, Tenant, TenantChange};
 pub use workflows::WorkflowVersion;

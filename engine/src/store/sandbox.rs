@@ -1,10 +1,12 @@
 //! The sandbox platform's memory, and what daemons that share a store must agree on.
 
 use chrono::{DateTime, Utc};
+use serde_json::json;
 use ulid::Ulid;
 
 use super::row::{Columns, micros};
 use super::{Store, StoreError, Tx};
+use crate::log::NewEntry;
 
 /// A request that reached the sandbox.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,6 +16,9 @@ pub struct SandboxCall {
     /// For example `POST /login`.
     pub call: String,
 }
+
+/// Shared setting with the hash of the probes that this installation runs.
+const PROBE_SET: &str = "probe_set";
 
 impl Store {
     /// The latest requests to a tenant's sandbox, newest first.
@@ -70,6 +75,29 @@ impl Tx {
         )
         .await?;
         Ok(())
+    }
+
+    /// Notes which probes this installation runs. Where they are others than before, evidence from before says nothing
+    /// of any tenant. Answers whether they are.
+    pub async fn note_probe_set(&mut self, hash: &str) -> Result<bool, StoreError> {
+        let known = self.maybe_row(sqlx::query("select value from settings where key = $1").bind(PROBE_SET)).await?;
+        let known = known.map(|row| row.text("value")).transpose()?;
+        if known.as_deref() == Some(hash) {
+            return Ok(false);
+        }
+        self.save_setting(PROBE_SET, hash).await?;
+        if known.is_none() {
+            return Ok(false);
+        }
+        let now = micros(self.now());
+        self.execute(sqlx::query("update tenants set generation = generation + 1, changed_at = $1").bind(now)).await?;
+        self.record(NewEntry {
+            kind: "probe_set_changed".to_owned(),
+            tenant_id: None,
+            checklist_id: None,
+            payload: json!({ "probe_set": hash }),
+        });
+        Ok(true)
     }
 
     /// Replaces a shared setting.

@@ -2,11 +2,12 @@
 
 use chrono::{DateTime, Utc};
 use serde_json::json;
+use sqlx::AssertSqlSafe;
 use sqlx::any::AnyRow;
 
 use super::row::{Columns, micros};
 use super::{Store, StoreError, Tx};
-use crate::checklist::Checklist;
+use crate::checklist::{Checklist, Command};
 use crate::log::NewEntry;
 
 /// A tenant as stored.
@@ -69,6 +70,43 @@ pub struct NewTenant {
     pub probe_user: Option<String>,
     /// Reference to the probes' secret.
     pub probe_secret: Option<String>,
+}
+
+/// What changes of a tenant; what is absent stays.
+#[derive(Debug, Clone, PartialEq, Default)]
+#[allow(clippy::option_option, reason = "absent, null and a value are three things in RFC 7396")]
+pub struct TenantChange {
+    /// What people call it.
+    pub name: Option<String>,
+    /// IANA zone.
+    pub time_zone: Option<String>,
+    /// BCP 47 language.
+    pub language: Option<String>,
+    /// Levels of organisation.
+    pub hierarchy_depth: Option<i64>,
+    /// Where probes go.
+    pub platform_url: Option<Option<String>>,
+    /// Who probes log in as.
+    pub probe_user: Option<Option<String>>,
+    /// Reference to the probes' secret.
+    pub probe_secret: Option<Option<String>>,
+}
+
+impl TenantChange {
+    fn apply(&self, tenant: &mut Tenant) {
+        fn set<T: Clone>(new: Option<&T>, field: &mut T) {
+            if let Some(new) = new {
+                new.clone_into(field);
+            }
+        }
+        set(self.name.as_ref(), &mut tenant.name);
+        set(self.time_zone.as_ref(), &mut tenant.time_zone);
+        set(self.language.as_ref(), &mut tenant.language);
+        set(self.hierarchy_depth.as_ref(), &mut tenant.hierarchy_depth);
+        set(self.platform_url.as_ref(), &mut tenant.platform_url);
+        set(self.probe_user.as_ref(), &mut tenant.probe_user);
+        set(self.probe_secret.as_ref(), &mut tenant.probe_secret);
+    }
 }
 
 pub(super) fn tenant(row: &AnyRow) -> Result<Tenant, StoreError> {
@@ -160,6 +198,62 @@ impl Tx {
             json!({ "name": new.name, "country": new.country, "kind": new.kind, "platform_url": new.platform_url }),
         ));
         Ok(())
+    }
+
+    /// Changes a tenant's configuration; evidence from before says nothing of it. Answers the tenant as it is then, and
+    /// the names of the fields that changed: none where everything was so already.
+    pub async fn change_tenant(
+        &mut self,
+        id: &str,
+        change: &TenantChange,
+    ) -> Result<(Tenant, Vec<&'static str>), StoreError> {
+        self.lock_checklist(id).await?;
+        let lock = format!("select * from tenants where id = $1{}", self.for_update());
+        let before = self.maybe_row(sqlx::query(AssertSqlSafe(lock)).bind(id)).await?;
+        let before = tenant(&before.ok_or_else(|| StoreError::not_found("tenant", id))?)?;
+        let mut after = before.clone();
+        change.apply(&mut after);
+        let changed: Vec<&'static str> = [
+            ("name", before.name != after.name),
+            ("time_zone", before.time_zone != after.time_zone),
+            ("language", before.language != after.language),
+            ("hierarchy_depth", before.hierarchy_depth != after.hierarchy_depth),
+            ("platform_url", before.platform_url != after.platform_url),
+            ("probe_user", before.probe_user != after.probe_user),
+            ("probe_secret", before.probe_secret != after.probe_secret),
+        ]
+        .into_iter()
+        .filter_map(|(field, differs)| differs.then_some(field))
+        .collect();
+        if changed.is_empty() {
+            return Ok((before, changed));
+        }
+        self.execute(
+            sqlx::query(
+                "update tenants set name = $1, time_zone = $2, language = $3, hierarchy_depth = $4, platform_url = $5,
+                        probe_user = $6, probe_secret = $7, search_name = $8
+                 where id = $9",
+            )
+            .bind(&after.name)
+            .bind(&after.time_zone)
+            .bind(&after.language)
+            .bind(after.hierarchy_depth)
+            .bind(&after.platform_url)
+            .bind(&after.probe_user)
+            .bind(&after.probe_secret)
+            .bind(search_name(&after.name, id))
+            .bind(id),
+        )
+        .await?;
+        self.record(NewEntry::of_tenant(
+            "tenant_changed",
+            id,
+            json!({ "changed": changed, "name": after.name, "platform_url": after.platform_url }),
+        ));
+        self.touch_tenant(id).await?;
+        self.decide_if_onboarding(id, &Command::EvidenceChanged).await?;
+        let after = self.tenant(id).await?.ok_or_else(|| StoreError::not_found("tenant", id))?;
+        Ok((after, changed))
     }
 
     /// Notes that what health evidence rests on has changed now.

@@ -1,0 +1,107 @@
+//! Tenants over HTTP: who is onboarded, and where their probes go.
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use chrono::Utc;
+use workbench_engine::store::TenantChange;
+
+use super::access::{Caller, Capability};
+use super::body::JsonBody;
+use super::idempotency::{Answer, IdempotencyKey};
+use super::onboarding::check_tenant;
+use super::problem::{self, Problem};
+use super::wire::{OpenOnboarding, TenantPatchBody, TenantView};
+use super::{App, answers, bounds};
+
+/// Show a tenant
+#[utoipa::path(
+    get, path = "/sys/tenants/{tenant_id}", tag = "tenants",
+    params(("tenant_id" = String, Path, description = "The tenant's slug")),
+    responses(
+        (status = 200, body = TenantView),
+        (status = 401, body = Problem, content_type = "application/problem+json"),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub async fn show(
+    State(app): State<App>,
+    caller: Caller,
+    Path(tenant_id): Path<String>,
+) -> Result<axum::Json<TenantView>, Problem> {
+    caller.require(Capability::Read)?;
+    Ok(axum::Json(answers::tenant(app.context.store.tenant(&tenant_id).await?)))
+}
+
+/// Change a tenant
+///
+/// Health checks from before say nothing of the tenant afterwards: a gate that rests on one closes again.
+#[utoipa::path(
+    patch, path = "/sys/tenants/{tenant_id}", tag = "tenants",
+    params(
+        ("tenant_id" = String, Path, description = "The tenant's slug"),
+        ("Idempotency-Key" = Option<String>, Header, description = "Repeating the request with the same key repeats the first answer"),
+    ),
+    request_body(content((TenantPatchBody = "application/json"), (TenantPatchBody = "application/merge-patch+json"))),
+    responses(
+        (status = 200, body = TenantView),
+        (status = 400, body = Problem, content_type = "application/problem+json"),
+        (status = 401, body = Problem, content_type = "application/problem+json"),
+        (status = 403, body = Problem, content_type = "application/problem+json"),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 415, body = Problem, content_type = "application/problem+json"),
+        (status = 422, body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub async fn patch(
+    State(app): State<App>,
+    caller: Caller,
+    key: IdempotencyKey,
+    Path(tenant_id): Path<String>,
+    JsonBody(body): JsonBody<TenantPatchBody>,
+) -> Result<Response, Problem> {
+    caller.require(Capability::OnboardingWrite)?;
+    let change = checked(&body)?;
+    let content = serde_json::to_vec(&body).unwrap_or_default();
+    problem::once_more(|| async {
+        let mut tx = app.context.store.begin(&caller.actor, Utc::now()).await?;
+        if let Some(answer) = key.take(&mut tx, &content).await? {
+            return Ok(answer);
+        }
+        let (tenant, _) = tx.change_tenant(&tenant_id, &change).await?;
+        let answer = Answer::json(StatusCode::OK, &answers::tenant(tenant));
+        key.keep(&mut tx, &answer).await?;
+        tx.commit().await?;
+        Ok(answer.into_response())
+    })
+    .await
+}
+
+/// What the body changes, if what it says fits a tenant: by the rules that an opening obeys.
+fn checked(body: &TenantPatchBody) -> Result<TenantChange, Problem> {
+    let described = OpenOnboarding {
+        name: body.name.clone(),
+        time_zone: body.time_zone.clone(),
+        language: body.language.clone(),
+        hierarchy_depth: body.hierarchy_depth,
+        platform_url: body.platform_url.clone().flatten(),
+        probe_user: body.probe_user.clone().flatten(),
+        probe_secret: body.probe_secret.clone().flatten(),
+        ..OpenOnboarding::default()
+    };
+    bounds::refuse_long_tenant(&described)?;
+    check_tenant(&described)?;
+    let name = body.name.as_deref().map(str::trim);
+    if name == Some("") {
+        return Err(Problem::invalid("missing_field", "a tenant needs a `name`"));
+    }
+    Ok(TenantChange {
+        name: name.map(str::to_owned),
+        time_zone: body.time_zone.clone(),
+        language: body.language.clone(),
+        hierarchy_depth: body.hierarchy_depth,
+        platform_url: body.platform_url.clone(),
+        probe_user: body.probe_user.clone(),
+        probe_secret: body.probe_secret.clone(),
+    })
+}
