@@ -137,7 +137,6 @@ create table job_attempts (
 create table imports (
     id             text primary key,
     tenant_id      text not null references tenants (id),
-    checklist_id   text,
     state          text not null,
     mode           text not null,
     format         text,

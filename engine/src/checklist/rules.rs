@@ -21,7 +21,7 @@ const fn refuses(when: &'static str, state: &'static str, status: &'static str, 
     Rule { when, state, then: status, refusal: Some(code) }
 }
 
-/// The table. A test beside [`super::decide`] plays every row.
+/// The table, written beside the rules of [`super::decide`]; the tests there play the flips and the refusals.
 pub const RULES: &[Rule] = &[
     flips("`assignee` set", "pending", "in_progress, `started_at` stamped"),
     flips("`assignee` set or cleared", "any other", "only the assignee changes"),
@@ -40,7 +40,7 @@ pub const RULES: &[Rule] = &[
     flips("clean import completes", "job step `import`, needs closed", "done"),
     flips("health check passes", "job step `health_check`, needs closed", "done"),
     flips("time of a timer step elapses", "timer step, needs closed, not blocked", "done"),
-    flips("evidence no longer holds", "gate done, nothing done behind it", "gate closed: in_progress"),
+    flips("evidence no longer holds", "gate done, steps behind it and all of them open", "gate closed: in_progress"),
     refuses("`status: done` with a `blocking_reason`", "any", "422", "reason_contradicts_status"),
     refuses("`status: blocked` without a reason", "not blocked", "422", "blocking_reason_required"),
     refuses("skipped or reopened without `reason`", "any", "422", "reason_required"),
@@ -50,6 +50,11 @@ pub const RULES: &[Rule] = &[
     refuses("`status: done`", "timer step", "409", "completed_by_timer"),
     refuses("`status: skipped`", "gate", "409", "gate_cannot_be_skipped"),
     refuses("`blocking_reason`", "done, skipped", "409", "step_closed"),
+    refuses("`status: skipped`", "done", "409", "step_closed"),
+    refuses("`status: done`", "skipped", "409", "step_closed"),
+    refuses("`status: done` without the approval's capability", "gate", "403", "forbidden"),
+    refuses("`If-Match` without the step's revision", "any", "412", "stale_revision"),
+    refuses("a step that does not exist", "any", "404", "not_found"),
     refuses("`status: pending`", "started or closed", "409", "already_started"),
 ];
 
