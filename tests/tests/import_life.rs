@@ -158,6 +158,13 @@ async fn a_corrected_file_shows_what_became_of_its_predecessors_issues() {
     let earlier = client.get(&format!("/sys/onboarding/svbf/imports/{}", id(&first))).await.expect(200);
     assert_eq!(earlier["state"], "cancelled", "its preview is of no more use");
 
+    let table =
+        setting.visitor().await.get(&format!("/sys/onboarding/svbf/imports/{}/issues.csv", id(&second))).await.text;
+    let lines: Vec<&str> = table.lines().collect();
+    assert_eq!(lines[0], "row,column,value,severity,code,message,hint");
+    assert_eq!(lines.len(), 3, "{table}");
+    assert!(lines[1].starts_with("2,given_name,"), "{table}");
+
     let unknown = client.upload("svbf", "x.csv", members(1), &[("supersedes", "imp_none")]).await;
     assert_eq!(unknown.problem(422), "unknown_import");
     let named = client.upload("svbf", "other.csv", members(1), &[("supersedes", id(&second))]).await.expect(202);

@@ -10,6 +10,7 @@ mod events;
 mod health;
 mod idempotency;
 mod imports;
+mod issue_table;
 mod jobs;
 mod nul;
 mod onboarding;
@@ -101,6 +102,7 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(imports::upload, imports::list).layer(imports::unlimited()))
         .routes(routes!(imports::show))
         .routes(routes!(imports::issues))
+        .routes(routes!(issue_table::download))
         .routes(routes!(imports::confirm))
         .routes(routes!(imports::cancel))
         .routes(routes!(imports::roll_back))
