@@ -43,7 +43,6 @@ use workbench_importer::Profile;
 use workbench_jobs::{Context, Queue, Status};
 
 pub use access::{Capability, Role, hash_secret, new_secret};
-pub use answers::readable_event;
 use problem::Problem;
 
 /// Largest JSON body.

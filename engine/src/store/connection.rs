@@ -12,7 +12,7 @@ use sqlx::query::Query;
 use sqlx::{Any, AnyPool, Connection, Executor, Transaction};
 use tokio::sync::{Mutex, Notify, OwnedMutexGuard, watch};
 
-use super::imports::RollbackRefusal;
+use super::rollback::RollbackRefusal;
 use super::row::Columns;
 use crate::definition::Definition;
 use crate::log::{Actor, Entry, NewEntry};

@@ -9,7 +9,7 @@ use sqlx::AssertSqlSafe;
 use sqlx::any::AnyRow;
 
 use super::import_issues::Difference;
-use super::records::{Chunk, RecordPlace};
+use super::records::Chunk;
 use super::row::{Columns, micros};
 use super::tenants::Milestone;
 use super::{NewJob, Store, StoreError, Tx};
@@ -75,28 +75,6 @@ pub struct Import {
     /// What became of that one's issues, by code.
     pub difference: Option<Vec<Difference>>,
 }
-
-/// Why an import cannot be undone.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum RollbackRefusal {
-    /// Too much time has passed.
-    #[error("the import completed at {completed_at}; it could be undone within {} hours", .window.num_hours())]
-    TooLate {
-        /// When it completed.
-        completed_at: DateTime<Utc>,
-        /// For how long it could be undone.
-        window: TimeDelta,
-    },
-    /// Another import rests on what this one stored.
-    #[error("the later import `{import}` builds on this one; undo that one first")]
-    BuiltOn {
-        /// The later import.
-        import: String,
-    },
-}
-
-/// Records looked at in one transaction of a rollback.
-const ROLLBACK_PART: i64 = 1000;
 
 /// A format profile as it was when a file was uploaded.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -172,7 +150,7 @@ pub struct PreviewResult {
     pub counts: Counts,
 }
 
-fn read(row: &AnyRow) -> Result<Import, StoreError> {
+pub(super) fn read(row: &AnyRow) -> Result<Import, StoreError> {
     Ok(Import {
         id: row.text("id")?,
         tenant_id: row.text("tenant_id")?,
@@ -262,14 +240,19 @@ impl Tx {
         read(&row.ok_or_else(|| StoreError::not_found("import", id))?)
     }
 
-    async fn locked_import(&mut self, id: &str) -> Result<Import, StoreError> {
+    pub(super) async fn locked_import(&mut self, id: &str) -> Result<Import, StoreError> {
         let lock = format!("select * from imports where id = $1{}", self.for_update());
         let row = self.maybe_row(sqlx::query(AssertSqlSafe(lock)).bind(id)).await?;
         read(&row.ok_or_else(|| StoreError::not_found("import", id))?)
     }
 
     /// Moves an import to a state, if its life allows it, and logs the move.
-    async fn move_import(&mut self, id: &str, to: ImportState, payload: Value) -> Result<Import, StoreError> {
+    pub(super) async fn move_import(
+        &mut self,
+        id: &str,
+        to: ImportState,
+        payload: Value,
+    ) -> Result<Import, StoreError> {
         let import = self.locked_import(id).await?;
         if !import.state.may_become(to) {
             return Err(StoreError::ImportState { from: import.state, to });
@@ -286,65 +269,8 @@ impl Tx {
         Ok(import)
     }
 
-    /// Which other import of the tenant is at work on its records, if one is. The tenant is held until the commit, so
-    /// that of two imports one sees the other.
-    async fn busy_with(&mut self, import: &Import) -> Result<Option<String>, StoreError> {
-        let lock = format!("select id from tenants where id = $1{}", self.for_update());
-        self.maybe_row(sqlx::query(AssertSqlSafe(lock)).bind(&import.tenant_id)).await?;
-        let other = self
-            .maybe_row(
-                sqlx::query(
-                    "select i.id from imports i
-                     where i.tenant_id = $1 and i.id <> $2 and i.state in ('loading', 'rolling_back')
-                       and exists (select 1 from jobs j where j.subject_id = i.id
-                                   and j.kind in ('import_load', 'import_rollback')
-                                   and j.state in ('queued', 'retrying', 'running'))
-                     limit 1",
-                )
-                .bind(&import.tenant_id)
-                .bind(&import.id),
-            )
-            .await?;
-        other.map(|row| row.text("id")).transpose()
-    }
-
-    /// The import is about to write the tenant's records: now, or when the one that is at it has ended. One at a
-    /// time, so that each one's history is its own.
-    async fn take_turn(&mut self, import: &Import, kind: JobKind) -> Result<Option<String>, StoreError> {
-        if self.busy_with(import).await?.is_some() {
-            return Ok(None);
-        }
-        let mut job = NewJob::new(kind, &import.tenant_id, Retry::default());
-        job.subject_id = Some(import.id.clone());
-        Ok(Some(self.create_job(&job).await?))
-    }
-
-    /// Gives the turn to whoever has waited longest, now that an import no longer writes.
-    async fn start_next(&mut self, ended: &Import) -> Result<(), StoreError> {
-        if self.busy_with(ended).await?.is_some() {
-            return Ok(());
-        }
-        let next = self
-            .maybe_row(
-                sqlx::query(
-                    "select i.* from imports i
-                     where i.tenant_id = $1 and i.id <> $2 and i.state in ('loading', 'rolling_back')
-                       and not exists (select 1 from jobs j where j.subject_id = i.id and j.kind =
-                                       case i.state when 'loading' then 'import_load' else 'import_rollback' end)
-                     order by coalesce(i.rollback_at, i.confirmed_at), i.id limit 1",
-                )
-                .bind(&ended.tenant_id)
-                .bind(&ended.id),
-            )
-            .await?;
-        let Some(next) = next.as_ref().map(read).transpose()? else { return Ok(()) };
-        let loads = next.state == ImportState::Loading;
-        self.take_turn(&next, if loads { JobKind::ImportLoad } else { JobKind::ImportRollback }).await?;
-        Ok(())
-    }
-
     /// The tenant's data is another than before: evidence from before says nothing of it.
-    async fn data_changed(&mut self, tenant_id: &str) -> Result<(), StoreError> {
+    pub(super) async fn data_changed(&mut self, tenant_id: &str) -> Result<(), StoreError> {
         self.lock_checklist(tenant_id).await?;
         self.touch_tenant(tenant_id).await?;
         self.decide_if_onboarding(tenant_id, &Command::EvidenceChanged).await
@@ -496,92 +422,6 @@ impl Tx {
         self.execute(sqlx::query("update imports set confirmed_at = $1 where id = $2").bind(now).bind(import_id))
             .await?;
         self.take_turn(&import, JobKind::ImportLoad).await
-    }
-
-    /// A person wants a completed import undone. Asking twice is asking once.
-    pub async fn request_rollback(
-        &mut self,
-        import_id: &str,
-        window: TimeDelta,
-        reason: &str,
-    ) -> Result<Option<String>, StoreError> {
-        let import = self.locked_import(import_id).await?;
-        if import.state == ImportState::RollingBack {
-            return Ok(None);
-        }
-        if let Some(completed_at) = import.completed_at.filter(|_| import.state == ImportState::Completed) {
-            if completed_at + window < self.now() {
-                return Err(StoreError::Rollback(RollbackRefusal::TooLate { completed_at, window }));
-            }
-            // Held first: a later import could complete while we look.
-            self.busy_with(&import).await?;
-            if let Some(later) = self.built_on(&import, completed_at).await? {
-                return Err(StoreError::Rollback(RollbackRefusal::BuiltOn { import: later }));
-            }
-        }
-        self.move_import(import_id, ImportState::RollingBack, json!({ "reason": reason })).await?;
-        let now = micros(self.now());
-        self.execute(sqlx::query("update imports set rollback_at = $1 where id = $2").bind(now).bind(import_id))
-            .await?;
-        self.take_turn(&import, JobKind::ImportRollback).await
-    }
-
-    /// A later import that rests on what this one stored: of the same entity, or having changed one of its records.
-    async fn built_on(&mut self, import: &Import, completed_at: DateTime<Utc>) -> Result<Option<String>, StoreError> {
-        let later = self
-            .maybe_row(
-                sqlx::query(
-                    "select id from imports
-                     where tenant_id = $1 and id <> $2
-                       and ((entity = $3 and state = 'completed' and completed_at > $4)
-                            or (entity = $3 and state = 'loading')
-                            or exists (select 1 from record_changes c
-                                       where c.import_id = imports.id and c.previous_import = $2))
-                     order by created_at desc limit 1",
-                )
-                .bind(&import.tenant_id)
-                .bind(&import.id)
-                .bind(import.entity.as_deref().unwrap_or_default())
-                .bind(micros(completed_at)),
-            )
-            .await?;
-        later.map(|row| row.text("id")).transpose()
-    }
-
-    /// The import that a rollback job works on. From here on, evidence from before says nothing of the tenant's data.
-    pub async fn begin_rollback(&mut self, job: &Job, import_id: &str) -> Result<Import, StoreError> {
-        self.progress(job, 0, None, "records", TimeDelta::zero()).await?;
-        let import = self.move_import(import_id, ImportState::RollingBack, Value::Null).await?;
-        self.data_changed(&import.tenant_id).await?;
-        Ok(import)
-    }
-
-    /// Undoes a part of an import, under the fence. Answers how many records were undone and where to go on; no place
-    /// at the end.
-    pub async fn roll_back_part(
-        &mut self,
-        job: &Job,
-        import_id: &str,
-        after: &RecordPlace,
-        done: i64,
-        lease: TimeDelta,
-    ) -> Result<(i64, Option<RecordPlace>), StoreError> {
-        self.progress(job, done, None, "records", lease).await?;
-        self.undo_records(&job.tenant_id, import_id, after, ROLLBACK_PART).await
-    }
-
-    /// Ends a rollback: its job, the import, and whatever the checklist makes of it.
-    pub async fn finish_rollback(&mut self, job: &Job, import_id: &str) -> Result<(), StoreError> {
-        self.command_job(&job.id, &JobCommand::Succeed { attempt: job.attempt }).await?;
-        self.move_import(import_id, ImportState::RolledBack, Value::Null).await?;
-        let now = micros(self.now());
-        self.execute(
-            sqlx::query("update imports set rolled_back_at = $1, failure = null where id = $2")
-                .bind(now)
-                .bind(import_id),
-        )
-        .await?;
-        Ok(())
     }
 
     /// Stops an import that has not been stored whole, and its job with it. What chunks have stored stays.
