@@ -95,7 +95,7 @@ async fn one_at_a_time(setting: Setting) {
     let client = setting.client();
     open(&client).await;
     let (one, two) =
-        (previewed(&client, "a.csv", members(20_000)).await, previewed(&client, "b.csv", members(20_000)).await);
+        (previewed(&client, "a.csv", members(4_000)).await, previewed(&client, "b.csv", members(4_000)).await);
     let confirm = |import: &Value| {
         let (client, path) = (client.clone(), path(import, "confirm"));
         async move { client.post(&path, &json!({})).await.expect(202) }
@@ -106,7 +106,7 @@ async fn one_at_a_time(setting: Setting) {
         let stored = client.import_after("svbf", id(import), &["loading"]).await;
         assert_eq!(
             (&stored["state"], &stored["loaded"], &stored["waits"]),
-            (&json!("completed"), &json!(20_000), &json!(false))
+            (&json!("completed"), &json!(4_000), &json!(false))
         );
         let job = client.get(&format!("/sys/jobs/{}", stored["job_id"].as_str().unwrap_or_default())).await.expect(200);
         let time = |key: &str| job[key].as_str().unwrap_or_default().to_owned();
