@@ -111,6 +111,19 @@ pub struct ImportLine {
     pub rows_rejected: i64,
     /// Records to store, or stored.
     pub records: i64,
+    /// Why it failed, and what to do.
+    pub failure: Option<String>,
+}
+
+impl ImportLine {
+    /// What a person can do with it: the last part of each action's address, and its name.
+    fn actions(&self) -> &'static [(&'static str, &'static str)] {
+        match self.state.as_str() {
+            "preview" => &[("confirm", "Store it"), ("cancel", "Cancel")],
+            "queued" | "parsing" | "loading" => &[("cancel", "Cancel")],
+            _ => &[],
+        }
+    }
 }
 
 /// Something that happened.

@@ -140,3 +140,25 @@ async fn what_does_not_exist_is_said_on_a_page() {
     assert_eq!(page.status, 404);
     assert!(page.text.contains("nobody") && !page.text.contains("Log in"), "{}", page.text);
 }
+
+#[tokio::test]
+async fn an_import_is_confirmed_by_its_form() {
+    let setting = Setting::embedded();
+    let client = setting.client();
+    open(&client, "Boule").await;
+    let uploaded = client.upload("svbf", "m.csv", workbench_tests::members(3), &[]).await.expect(202);
+    let id = uploaded["id"].as_str().unwrap_or_default();
+    client.import_after("svbf", id, &["queued", "parsing"]).await;
+    let visitor = setting.visitor().await;
+    let page = visitor.get("/onboarding/svbf").await;
+    let confirmed = visitor.submit(&page, &format!("/onboarding/svbf/imports/{id}/confirm"), &[]).await;
+    assert_eq!(confirmed.status, 303, "{}", confirmed.text);
+    assert_eq!(client.import_after("svbf", id, &["loading"]).await["state"], "completed");
+
+    let broken = client.upload("svbf", "m.csv", b"\x00\x01\x02".to_vec(), &[]).await.expect(202);
+    client.import_after("svbf", broken["id"].as_str().unwrap_or_default(), &["queued", "parsing"]).await;
+    let page = visitor.get("/onboarding/svbf").await;
+    let failure =
+        client.get("/sys/onboarding/svbf/imports").await.expect(200)["items"][0]["failure"]["message"].clone();
+    assert!(page.text.contains(failure.as_str().expect("a failed import says why")), "{}", page.text);
+}

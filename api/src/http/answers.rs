@@ -264,25 +264,12 @@ pub fn event(entry: Entry) -> wire::EventView {
     }
 }
 
-/// One line about an event for people: what happened, to which step, and why.
+/// What an event says besides its kind, for people: which step or file, who, and why.
 #[must_use]
-pub fn readable_event(kind: &str, payload: &Value) -> String {
-    let mut text = kind.replace('_', " ");
-    for (key, lead) in [
-        ("step", ": "),
-        ("file_name", ": "),
-        ("aggregate", ": "),
-        ("assignee", " to "),
-        ("reason", " — "),
-        ("note", " — "),
-        ("error", " — "),
-    ] {
-        if let Some(value) = payload.get(key).and_then(Value::as_str) {
-            text.push_str(lead);
-            text.push_str(value);
-        }
-    }
-    text
+pub fn particulars(payload: &Value) -> String {
+    let said = ["step", "job_kind", "file_name", "aggregate", "assignee", "reason", "note", "error"];
+    let said = said.iter().filter_map(|key| payload.get(key).and_then(Value::as_str));
+    said.collect::<Vec<_>>().join(" · ")
 }
 
 #[cfg(test)]

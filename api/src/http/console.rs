@@ -25,7 +25,7 @@ use super::idempotency::IdempotencyKey;
 use super::onboarding::ListQuery;
 use super::problem::Problem;
 use super::wire::StepView;
-use super::{App, answers, health, jobs, nul, onboarding, retrospective, steps};
+use super::{App, answers, health, imports, jobs, nul, onboarding, retrospective, steps};
 
 /// How long a session lasts; the working day of whoever opens the console every morning.
 const SESSION: TimeDelta = TimeDelta::hours(12);
@@ -39,6 +39,7 @@ pub fn routes() -> Router<App> {
         .route("/onboarding/{tenant_id}", get(checklist))
         .route("/onboarding/{tenant_id}/steps/{step_id}", post(edit_step))
         .route("/onboarding/{tenant_id}/health-check", post(run_health_check))
+        .route("/onboarding/{tenant_id}/imports/{import_id}/{action}", post(act_on_import))
         .route("/jobs", get(job_list))
         .route("/jobs/{job_id}/{action}", post(act_on_job))
         .route("/retrospective", get(look_back))
@@ -199,6 +200,10 @@ async fn checklist_view(app: &App, visitor: &Visitor, tenant_id: &str) -> Result
             rows_warned: import.counts.rows_warned,
             rows_rejected: import.counts.rows_rejected,
             records: import.counts.records,
+            failure: import.failure.as_ref().and_then(|failure| {
+                let text = |key: &str| failure.get(key).and_then(serde_json::Value::as_str);
+                Some(format!("{}. {}", text("message")?.trim_end_matches('.'), text("hint").unwrap_or_default()))
+            }),
         })
         .collect();
     Ok(pages::ChecklistView {
@@ -248,7 +253,7 @@ async fn latest_events(app: &App, tenant_id: &str) -> Result<Vec<pages::EventLin
         .map(|entry| pages::EventLine {
             seq: entry.seq,
             at: entry.at,
-            summary: answers::readable_event(&entry.kind, &entry.payload),
+            summary: answers::particulars(&entry.payload),
             actor: entry.actor,
             kind: entry.kind,
         })
@@ -338,6 +343,26 @@ async fn run_health_check(
     }
     match health::start(&app, &visitor.caller, &key, &tenant_id).await {
         Ok(_) => Redirect::to(&format!("/onboarding/{tenant_id}")).into_response(),
+        Err(problem) => show_checklist(&app, &visitor, &tenant_id, Some(problem)).await,
+    }
+}
+
+async fn act_on_import(
+    State(app): State<App>,
+    visitor: Visitor,
+    Path((tenant_id, import_id, action)): Path<(String, String, String)>,
+    Filled(form): Filled<BareForm>,
+) -> Response {
+    if let Err(refused) = visitor.prove(&form.csrf) {
+        return refused;
+    }
+    let done = match action.as_str() {
+        "confirm" => imports::apply(&app, &visitor.caller, &tenant_id, &import_id, imports::Action::Confirm).await,
+        "cancel" => imports::apply(&app, &visitor.caller, &tenant_id, &import_id, imports::Action::Cancel).await,
+        _ => Err(Problem::not_found("there is no such action")),
+    };
+    match done {
+        Ok(()) => Redirect::to(&format!("/onboarding/{tenant_id}")).into_response(),
         Err(problem) => show_checklist(&app, &visitor, &tenant_id, Some(problem)).await,
     }
 }

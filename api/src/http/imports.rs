@@ -460,6 +460,37 @@ pub async fn confirm(
     .await
 }
 
+/// What the console asks of an import.
+#[derive(Debug, Clone, Copy)]
+pub enum Action {
+    /// Store what the preview showed.
+    Confirm,
+    /// Stop it.
+    Cancel,
+}
+
+/// Decides and stores an action, for the console.
+pub async fn apply(
+    app: &App,
+    caller: &Caller,
+    tenant_id: &str,
+    import_id: &str,
+    action: Action,
+) -> Result<(), Problem> {
+    caller.require(Capability::Import)?;
+    app.context.store.import(tenant_id, import_id).await?;
+    problem::once_more(|| async {
+        let mut tx = app.context.store.begin(&caller.actor, Utc::now()).await?;
+        match action {
+            Action::Confirm => drop(tx.confirm_import(import_id).await?),
+            Action::Cancel => tx.cancel_import(import_id).await?,
+        }
+        tx.commit().await?;
+        Ok(())
+    })
+    .await
+}
+
 /// Undo an import
 ///
 /// A completed import's records are taken back, in a job: what it changed is as it was before, what it made is gone.
