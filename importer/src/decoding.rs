@@ -8,7 +8,7 @@ use crate::encoding::{Decision, Encoding};
 use crate::failure::ReadError;
 
 /// Bytes taken from the source at a time.
-const CHUNK: usize = 16 * 1024;
+const CHUNK: usize = 64 * 1024;
 
 /// Counts the bytes that pass through, where the consumer of the reader cannot.
 pub(crate) struct CountingReader<R> {
@@ -81,12 +81,14 @@ impl<R: Read> DecodingReader<R> {
         self.decoded.clear();
         self.given = 0;
         while self.decoded.is_empty() && !self.ended {
-            let mut chunk = [0_u8; CHUNK];
-            let read = match self.source.read(&mut chunk) {
+            let complete = self.pending.len();
+            self.pending.resize(complete + CHUNK, 0);
+            let read = self.source.read(self.pending.get_mut(complete..).unwrap_or_default());
+            self.pending.truncate(complete + read.as_ref().copied().unwrap_or_default());
+            let read = match read {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 other => other?,
             };
-            self.pending.extend_from_slice(chunk.get(..read).unwrap_or_default());
             self.ended = read == 0;
             let pending = std::mem::take(&mut self.pending);
             let used = self.decode(&pending).map_err(io::Error::other)?;
@@ -126,7 +128,7 @@ impl<R: Read> DecodingReader<R> {
         let mut used = 0;
         loop {
             let rest = bytes.get(used..).unwrap_or_default();
-            let Err(error) = std::str::from_utf8(rest) else {
+            let Err(error) = simdutf8::compat::from_utf8(rest) else {
                 self.decoded.extend_from_slice(rest);
                 return Ok(bytes.len());
             };
@@ -185,8 +187,8 @@ impl<R: Read> Read for DecodingReader<R> {
         }
         let ready = self.decoded.get(self.given..).unwrap_or_default();
         let length = ready.len().min(buffer.len());
-        for (target, source) in buffer.iter_mut().zip(ready) {
-            *target = *source;
+        if let (Some(target), Some(source)) = (buffer.get_mut(..length), ready.get(..length)) {
+            target.copy_from_slice(source);
         }
         self.given += length;
         Ok(length)

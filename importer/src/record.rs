@@ -1,12 +1,14 @@
 //! What a row becomes: a kind, a natural key and fields, ready to be upserted.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::fmt::Write as _;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use sha2::{Digest, Sha256};
+
+use crate::json::write_text;
 
 /// The kind of a stored record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -99,7 +101,7 @@ impl FromStr for RecordKind {
 }
 
 /// One record to store.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
     /// What it is.
     pub kind: RecordKind,
@@ -108,18 +110,88 @@ pub struct Record {
     /// Line in the file where the record starts, counted from 1; in a JSON array or an XML file, which may be all on one
     /// line, the number of the record.
     pub row: u64,
-    /// The fields. Amounts are decimal strings, dates ISO 8601 strings; absent means not given.
-    pub fields: Map<String, Value>,
+    /// The fields.
+    pub fields: Fields,
 }
 
-impl Record {
-    /// SHA-256 of the fields as canonical JSON (keys sorted, no spaces), in lower-case hex: equal hashes mean that
-    /// storing the record again changes nothing. The row is left out, so moving a line is no change.
+/// The fields of a record as the text of a JSON object in canonical form: keys sorted, no spaces. Equal texts mean that
+/// storing the record again changes nothing. Amounts are decimal strings, dates ISO 8601 strings; absent means not given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fields(String);
+
+impl Fields {
+    /// The text.
     #[must_use]
-    pub fn content_hash(&self) -> String {
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The text, without a copy.
+    #[must_use]
+    pub fn into_string(self) -> String {
+        self.0
+    }
+
+    /// The fields one by one.
+    #[must_use]
+    pub fn to_map(&self) -> Map<String, Value> {
+        // The text was written here, as an object.
+        serde_json::from_str(&self.0).unwrap_or_default()
+    }
+}
+
+impl From<Map<String, Value>> for Fields {
+    fn from(map: Map<String, Value>) -> Self {
         let mut text = String::new();
-        write_canonical_map(&self.fields, &mut text);
-        hexadecimal(&Sha256::digest(text.as_bytes()))
+        write_canonical_map(&map, &mut text);
+        Self(text)
+    }
+}
+
+/// Writes the fields of rows that all have the same columns.
+#[derive(Debug)]
+pub(crate) struct RowFields {
+    /// Positions of the columns in ascending order of their fields, each with what comes before its value.
+    order: Vec<(usize, String)>,
+}
+
+impl RowFields {
+    pub(crate) fn new(fields: &[&str]) -> Self {
+        let mut order: Vec<(usize, String)> = fields.iter().map(|field| (*field).to_owned()).enumerate().collect();
+        order.sort_by(|(_, one), (_, two)| one.cmp(two));
+        for (_, field) in &mut order {
+            let mut prefix = String::new();
+            write_text(field, &mut prefix);
+            prefix.push(':');
+            *field = prefix;
+        }
+        Self { order }
+    }
+
+    /// One value per column; `None` is left out. Plain values, of which [`crate::rows::is_plain`] is true, are written as
+    /// they are.
+    pub(crate) fn write(&self, values: &[Option<Cow<'_, str>>], are_plain: bool) -> Fields {
+        let size = self.order.iter().map(|(_, prefix)| prefix.len() + 3).sum::<usize>()
+            + values.iter().flatten().map(|value| value.len()).sum::<usize>();
+        let mut text = String::with_capacity(size + 2);
+        text.push('{');
+        for (position, prefix) in &self.order {
+            if let Some(Some(value)) = values.get(*position) {
+                if text.len() > 1 {
+                    text.push(',');
+                }
+                text.push_str(prefix);
+                if are_plain {
+                    text.push('"');
+                    text.push_str(value);
+                    text.push('"');
+                } else {
+                    write_text(value, &mut text);
+                }
+            }
+        }
+        text.push('}');
+        Fields(text)
     }
 }
 
@@ -132,7 +204,7 @@ pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
     })
 }
 
-/// The map type may or may not keep insertion order, as another crate in the build decides; the hash must not care.
+/// The map type may or may not keep insertion order, as another crate in the build decides; the text must not care.
 fn write_canonical_map(map: &Map<String, Value>, out: &mut String) {
     let mut entries: Vec<_> = map.iter().collect();
     entries.sort_unstable_by_key(|(key, _)| *key);
@@ -141,7 +213,7 @@ fn write_canonical_map(map: &Map<String, Value>, out: &mut String) {
         if position > 0 {
             out.push(',');
         }
-        out.push_str(&Value::from(key.as_str()).to_string());
+        write_text(key, out);
         out.push(':');
         write_canonical(value, out);
     }
@@ -151,6 +223,7 @@ fn write_canonical_map(map: &Map<String, Value>, out: &mut String) {
 fn write_canonical(value: &Value, out: &mut String) {
     match value {
         Value::Object(map) => write_canonical_map(map, out),
+        Value::String(text) => write_text(text, out),
         Value::Array(values) => {
             out.push('[');
             for (position, value) in values.iter().enumerate() {
@@ -167,26 +240,23 @@ fn write_canonical(value: &Value, out: &mut String) {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
 
-    fn record(fields: Value) -> Record {
-        let Value::Object(fields) = fields else { panic!("fixture is an object") };
-        Record { kind: RecordKind::Member, key: "1".into(), row: 1, fields }
+    fn fields(value: Value) -> Fields {
+        let Value::Object(fields) = value else { panic!("fixture is an object") };
+        fields.into()
     }
 
     #[test]
-    fn the_hash_depends_on_content_not_on_order_or_row() {
-        let first = record(json!({"a": "1", "b": [{"x": 1, "y": 2}]}));
-        let mut second = record(json!({"b": [{"y": 2, "x": 1}], "a": "1"}));
-        second.row = 7;
-        assert_eq!(first.content_hash(), second.content_hash());
-        assert_ne!(first.content_hash(), record(json!({"a": "2"})).content_hash());
-        assert_eq!(
-            record(json!({})).content_hash(),
-            "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"
-        );
+    fn the_text_depends_on_content_not_on_order() {
+        let first = fields(json!({"a": "1", "b": [{"x": 1, "y": null}]}));
+        assert_eq!(first.as_str(), r#"{"a":"1","b":[{"x":1,"y":null}]}"#);
+        assert_eq!(first, fields(json!({"b": [{"y": null, "x": 1}], "a": "1"})));
+        assert_ne!(first, fields(json!({"a": "2"})));
+        assert_eq!(fields(json!({})).as_str(), "{}");
     }
 
     #[test]
@@ -194,6 +264,26 @@ mod tests {
         for kind in RecordKind::ALL {
             assert_eq!(kind.as_str().parse::<RecordKind>(), Ok(kind));
             assert_eq!(json!(kind), json!(kind.as_str()));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_row_is_written_like_the_map_of_its_values(
+            values in prop::collection::vec(prop::option::of("[\\x00-\\x7fåé😀]{0,12}"), 4),
+        ) {
+            let names = ["zone", "a\"b", "licence", "b"];
+            let cells: Vec<_> = values.iter().map(|value| value.as_deref().map(Cow::Borrowed)).collect();
+            let mut map = Map::new();
+            for (name, value) in names.iter().zip(&values) {
+                if let Some(value) = value {
+                    map.insert((*name).to_owned(), Value::from(value.as_str()));
+                }
+            }
+            let are_plain = values.iter().flatten().all(|value| crate::rows::is_plain(value));
+            let written = RowFields::new(&names).write(&cells, are_plain);
+            prop_assert_eq!(written.to_map(), map.clone());
+            prop_assert_eq!(written, Fields::from(map));
         }
     }
 }

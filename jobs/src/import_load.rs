@@ -14,7 +14,8 @@ use crate::reading::{Part, read};
 pub async fn run(context: &Context, job: &Job) -> Result<(), Failure> {
     let import_id = job.subject_id.as_deref().unwrap_or_default();
     let mut tx = context.store.begin(&Actor::workbench(), Utc::now()).await?;
-    let import = tx.begin_loading(job, import_id).await?;
+    let (import, is_first) = tx.begin_loading(job, import_id).await?;
+    let mut all_new = is_first;
     tx.commit().await?;
 
     let mut parts = read(context, &import).await?;
@@ -29,8 +30,13 @@ pub async fn run(context: &Context, job: &Job) -> Result<(), Failure> {
         if done <= import.checkpoint {
             continue;
         }
+        let chunk = Chunk { records: &rows.records, checkpoint: done, total: import.counts.rows_read, is_first };
+        // A ledger may state a record twice, and an attempt that was cut off may have been here before.
+        all_new = all_new && context.store.copy_chunk(job, import_id, &chunk, context.settings.lease_delta()).await?;
+        if all_new {
+            continue;
+        }
         let mut tx = context.store.begin(&Actor::workbench(), Utc::now()).await?;
-        let chunk = Chunk { records: &rows.records, checkpoint: done, total: import.counts.rows_read };
         tx.load_chunk(job, import_id, &chunk, context.settings.lease_delta()).await?;
         tx.commit().await?;
     }

@@ -21,7 +21,9 @@ pub async fn run(context: &Context, job: &Job) -> Result<(), Failure> {
     tx.commit().await?;
 
     let mut parts = read(context, &import).await?;
-    let mut preview = Preview { detected: Value::Null, sample: Vec::new(), counts: Counts::default(), issues: 0 };
+    let has_records = context.store.has_records(&job.tenant_id).await?;
+    let mut preview =
+        Preview { has_records, detected: Value::Null, sample: Vec::new(), counts: Counts::default(), issues: 0 };
     let (mut format, mut entity) = (String::new(), String::new());
     loop {
         match parts.next().await? {
@@ -55,6 +57,8 @@ pub async fn run(context: &Context, job: &Job) -> Result<(), Failure> {
 }
 
 struct Preview {
+    /// Whether there is anything to compare with.
+    has_records: bool,
     detected: Value,
     sample: Vec<Value>,
     counts: Counts,
@@ -72,13 +76,18 @@ impl Preview {
         counts.rows_warned += rows.warned;
         counts.rows_rejected += rows.rejected;
         counts.rows_valid += rows.read - rows.warned - rows.rejected;
+        let count = i64::try_from(rows.records.len()).unwrap_or(i64::MAX);
+        counts.records += count;
+        if !self.has_records {
+            counts.records_new += count;
+            return Ok(());
+        }
         for records in rows.records.chunks(500) {
             let (new, changed, unchanged) = context.store.compare(tenant_id, records).await?;
             counts.records_new += new;
             counts.records_changed += changed;
             counts.records_unchanged += unchanged;
         }
-        counts.records += i64::try_from(rows.records.len()).unwrap_or(i64::MAX);
         Ok(())
     }
 

@@ -12,8 +12,11 @@ use crate::Context;
 use crate::attempt::Failure;
 use crate::original::Original;
 
-/// Rows in a batch: one transaction each.
-const BATCH: usize = 500;
+/// Rows, records or issues in a batch at most: one transaction each.
+const BATCH: usize = 4096;
+
+/// A batch is given out once its records are longer than this, in bytes.
+const BATCH_BYTES: usize = 2 * 1024 * 1024;
 
 /// What comes from the parser.
 pub enum Part {
@@ -42,6 +45,24 @@ pub struct Rows {
     pub issues: Vec<NewIssue>,
     /// Bytes of the file read so far.
     pub bytes: u64,
+    /// Bytes of the records.
+    size: usize,
+}
+
+impl Rows {
+    fn add(&mut self, records: Vec<Record>, issues: Vec<Issue>, rejected: bool) {
+        self.read += 1;
+        self.rejected += i64::from(rejected);
+        self.warned += i64::from(!rejected && !issues.is_empty());
+        self.size += records.iter().map(|record| record.key.len() + record.fields.as_str().len()).sum::<usize>();
+        self.records.extend(records.into_iter().map(stored));
+        self.issues.extend(issues.into_iter().map(issue));
+    }
+
+    fn is_full(&self) -> bool {
+        let read = usize::try_from(self.read).unwrap_or(BATCH);
+        self.records.len().max(self.issues.len()).max(read) >= BATCH || self.size >= BATCH_BYTES
+    }
 }
 
 /// The parts of a file, as they come from the parser.
@@ -125,12 +146,8 @@ fn parse(
     while let Some(item) = import.next() {
         match item.map_err(|error| unreadable(&error))? {
             Item::Row { records, issues, rejected, .. } => {
-                rows.read += 1;
-                rows.rejected += i64::from(rejected);
-                rows.warned += i64::from(!rejected && !issues.is_empty());
-                rows.records.extend(records.into_iter().map(stored));
-                rows.issues.extend(issues.into_iter().map(issue));
-                if rows.records.len().max(rows.issues.len()).max(usize::try_from(rows.read).unwrap_or(BATCH)) >= BATCH {
+                rows.add(records, issues, rejected);
+                if rows.is_full() {
                     rows.bytes = import.bytes_read();
                     if !send(Part::Rows(std::mem::take(&mut rows))) {
                         return Ok(false);
@@ -161,12 +178,7 @@ fn changed() -> Failure {
 }
 
 fn stored(record: Record) -> StoredRecord {
-    StoredRecord {
-        kind: record.kind.as_str().to_owned(),
-        content_hash: record.content_hash(),
-        natural_key: record.key,
-        fields: serde_json::Value::Object(record.fields).to_string(),
-    }
+    StoredRecord { kind: record.kind.as_str().to_owned(), natural_key: record.key, fields: record.fields.into_string() }
 }
 
 fn issue(issue: Issue) -> NewIssue {

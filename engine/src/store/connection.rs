@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use sqlx::any::{AnyArguments, AnyPoolOptions, AnyRow};
 use sqlx::migrate::Migrator;
 use sqlx::query::Query;
-use sqlx::{Any, AnyPool, Connection, Executor, Transaction};
+use sqlx::{Any, AnyPool, Connection, Executor, PgPool, Transaction};
 use tokio::sync::{Mutex, Notify, OwnedMutexGuard, watch};
 
 use super::rollback::RollbackRefusal;
@@ -174,13 +174,13 @@ fn passes(code: &str) -> bool {
 
 /// What every Postgres connection is told. A process that stalls in a transaction, or whose host is gone, must not
 /// hold its locks for long: the log's head is one of them, and everybody waits for it.
-const POSTGRES_SESSION: [&str; 4] = [
+pub(super) const POSTGRES_SESSION: [&str; 4] = [
     "set idle_in_transaction_session_timeout = '10s'",
     "set lock_timeout = '10s'",
     "set tcp_user_timeout = '15s'",
     "set tcp_keepalives_idle = 15",
 ];
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// FULL: a commit that was answered survives a power cut.
 const SQLITE_SESSION: [&str; 3] =
     ["pragma journal_mode = wal", "pragma synchronous = full", "pragma busy_timeout = 10000"];
@@ -189,6 +189,8 @@ const SQLITE_SESSION: [&str; 3] =
 #[derive(Debug, Clone)]
 pub struct Store {
     pub(super) pool: AnyPool,
+    /// Postgres only, see [`Store::copy_chunk`].
+    pub(super) bulk: Option<PgPool>,
     dialect: Dialect,
     /// SQLite has one writer: waiting here is fair and cheap, waiting in SQLite is neither.
     writer: Arc<Mutex<()>>,
@@ -249,8 +251,13 @@ impl Store {
             Ok(Err(error)) => return Err(StoreError::Connect { address, error }),
             Err(_) => return Err(StoreError::Connect { address, error: sqlx::Error::PoolTimedOut }),
         }
+        let bulk = match dialect {
+            Dialect::Sqlite => None,
+            Dialect::Postgres => Some(super::bulk::pool(&url)?),
+        };
         Ok(Self {
             pool,
+            bulk,
             dialect,
             writer: Arc::default(),
             jobs_wanted: Arc::default(),
@@ -385,6 +392,9 @@ impl Store {
     /// Closes every connection.
     pub async fn close(&self) {
         self.pool.close().await;
+        if let Some(bulk) = &self.bulk {
+            bulk.close().await;
+        }
     }
 }
 

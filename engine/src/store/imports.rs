@@ -19,6 +19,10 @@ use crate::import::ImportState;
 use crate::job::{Job, JobCommand, JobKind, JobState};
 use crate::log::NewEntry;
 
+/// Stores a chunk's checkpoint, as long as the import is being loaded.
+pub(super) const STORE_CHECKPOINT: &str =
+    "update imports set checkpoint = $1, loaded = loaded + $2 where id = $3 and state = 'loading'";
+
 /// An uploaded file on its way into the tenant's data.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Import {
@@ -449,13 +453,14 @@ impl Tx {
         }
     }
 
-    /// The import that a load job works on, if it may still be loaded. From here on, evidence from before says
-    /// nothing of the tenant's data.
-    pub async fn begin_loading(&mut self, job: &Job, import_id: &str) -> Result<Import, StoreError> {
+    /// The import that a load job works on, if it may still be loaded, and whether the tenant has nothing but what it
+    /// has stored. From here on, evidence from before says nothing of the tenant's data.
+    pub async fn begin_loading(&mut self, job: &Job, import_id: &str) -> Result<(Import, bool), StoreError> {
         self.progress(job, 0, None, "rows", TimeDelta::zero()).await?;
         let import = self.move_import(import_id, ImportState::Loading, Value::Null).await?;
         self.data_changed(&import.tenant_id).await?;
-        Ok(import)
+        let is_first = !self.has_others_records(&import.tenant_id, import_id).await?;
+        Ok((import, is_first))
     }
 
     /// Stores a chunk and its checkpoint, or neither. A worker that has lost its job is refused by the fence.
@@ -467,15 +472,13 @@ impl Tx {
         lease: TimeDelta,
     ) -> Result<(), StoreError> {
         self.progress(job, chunk.checkpoint, Some(chunk.total), "rows", lease).await?;
-        self.store_records(&job.tenant_id, import_id, chunk.records).await?;
+        self.store_records(&job.tenant_id, import_id, chunk.records, chunk.is_first).await?;
         let stored = self
             .execute(
-                sqlx::query(
-                    "update imports set checkpoint = $1, loaded = loaded + $2 where id = $3 and state = 'loading'",
-                )
-                .bind(chunk.checkpoint)
-                .bind(i64::try_from(chunk.records.len()).unwrap_or(i64::MAX))
-                .bind(import_id),
+                sqlx::query(STORE_CHECKPOINT)
+                    .bind(chunk.checkpoint)
+                    .bind(i64::try_from(chunk.records.len()).unwrap_or(i64::MAX))
+                    .bind(import_id),
             )
             .await?;
         if stored == 1 {

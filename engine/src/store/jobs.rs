@@ -108,6 +108,13 @@ fn read(row: &AnyRow) -> Result<Job, StoreError> {
     })
 }
 
+/// Stores progress and prolongs the lease, under the fence. Neither runs backwards: an attempt may start over, a
+/// heartbeat may have come later.
+pub(super) const STORE_PROGRESS: &str =
+    "update jobs set done = case when done > $1 then done else $1 end, total = $2, unit = $3,
+            lease_until = case when lease_until > $4 then lease_until else $4 end
+     where id = $5 and attempt = $6 and state = 'running'";
+
 impl Store {
     /// One job.
     pub async fn job(&self, id: &str) -> Result<Job, StoreError> {
@@ -370,18 +377,13 @@ impl Tx {
     ) -> Result<(), StoreError> {
         let kept = self
             .execute(
-                sqlx::query(
-                    // Neither runs backwards: an attempt may start over, a heartbeat may have come later.
-                    "update jobs set done = case when done > $1 then done else $1 end, total = $2, unit = $3,
-                            lease_until = case when lease_until > $4 then lease_until else $4 end
-                     where id = $5 and attempt = $6 and state = 'running'",
-                )
-                .bind(done)
-                .bind(total)
-                .bind(unit)
-                .bind(micros(self.now() + lease))
-                .bind(&job.id)
-                .bind(i64::from(job.attempt)),
+                sqlx::query(STORE_PROGRESS)
+                    .bind(done)
+                    .bind(total)
+                    .bind(unit)
+                    .bind(micros(self.now() + lease))
+                    .bind(&job.id)
+                    .bind(i64::from(job.attempt)),
             )
             .await?;
         if kept == 1 {

@@ -7,6 +7,7 @@
 //! the chain's end.
 
 mod access;
+mod bulk;
 mod checklists;
 mod connection;
 mod dashboard;

@@ -18,10 +18,8 @@ pub struct StoredRecord {
     pub kind: String,
     /// Natural key within tenant and kind.
     pub natural_key: String,
-    /// The content, JSON.
+    /// The content: JSON in a canonical form, so that the same content is the same text.
     pub fields: String,
-    /// SHA-256 of the content, hex.
-    pub content_hash: String,
 }
 
 /// A chunk of an import being loaded.
@@ -33,6 +31,8 @@ pub struct Chunk<'a> {
     pub checkpoint: i64,
     /// Rows of the file.
     pub total: i64,
+    /// Whether the tenant has nothing but what this import has stored, so that there is nothing to keep.
+    pub is_first: bool,
 }
 
 impl Store {
@@ -46,13 +46,20 @@ impl Store {
             .int("n")
     }
 
+    /// Whether a tenant has any record.
+    pub async fn has_records(&self, tenant_id: &str) -> Result<bool, StoreError> {
+        let any = sqlx::query("select 1 as one from records where tenant_id = $1 limit 1").bind(tenant_id);
+        Ok(any.fetch_optional(&self.pool).await?.is_some())
+    }
+
     /// Sorts records into new, changed and unchanged against what is stored.
     pub async fn compare(&self, tenant_id: &str, records: &[StoredRecord]) -> Result<(i64, i64, i64), StoreError> {
         if records.is_empty() {
             return Ok((0, 0, 0));
         }
         let mut statement =
-            "select kind, natural_key, content_hash from records where tenant_id = $1 and (kind, natural_key) in (values ".to_owned();
+            "select kind, natural_key, fields from records where tenant_id = $1 and (kind, natural_key) in (values "
+                .to_owned();
         placeholders(&mut statement, records.len(), 2, 2);
         statement.push(')');
         let mut query = sqlx::query(AssertSqlSafe(statement)).bind(tenant_id);
@@ -62,13 +69,13 @@ impl Store {
         let rows = query.fetch_all(&self.pool).await?;
         let stored = rows
             .iter()
-            .map(|row| Ok(((row.text("kind")?, row.text("natural_key")?), row.text("content_hash")?)))
+            .map(|row| Ok(((row.text("kind")?, row.text("natural_key")?), row.text("fields")?)))
             .collect::<Result<BTreeMap<_, _>, StoreError>>()?;
         let (mut new, mut changed, mut unchanged) = (0, 0, 0);
         for record in records {
             match stored.get(&(record.kind.clone(), record.natural_key.clone())) {
                 None => new += 1,
-                Some(hash) if *hash == record.content_hash => unchanged += 1,
+                Some(fields) if *fields == record.fields => unchanged += 1,
                 Some(_) => changed += 1,
             }
         }
@@ -84,6 +91,14 @@ pub struct RecordPlace {
 }
 
 impl Tx {
+    /// Whether a tenant has records that another import has stored.
+    pub(super) async fn has_others_records(&mut self, tenant_id: &str, import_id: &str) -> Result<bool, StoreError> {
+        let other = sqlx::query("select 1 as one from records where tenant_id = $1 and import_id <> $2 limit 1")
+            .bind(tenant_id)
+            .bind(import_id);
+        Ok(self.maybe_row(other).await?.is_some())
+    }
+
     /// Stores records by their natural key. What they change is kept first; what is stored already with the same
     /// content stays as it is, whoever stored it.
     pub(super) async fn store_records(
@@ -91,6 +106,7 @@ impl Tx {
         tenant_id: &str,
         import_id: &str,
         records: &[StoredRecord],
+        is_first: bool,
     ) -> Result<(), StoreError> {
         // One statement must not meet a key twice; the later row wins, as it would in two statements.
         let by_key: BTreeMap<(&str, &str), &StoredRecord> =
@@ -98,14 +114,16 @@ impl Tx {
         let records: Vec<_> = by_key.into_values().collect();
         let now = micros(self.now());
         for records in records.chunks(500) {
-            self.keep_replaced(tenant_id, import_id, records).await?;
-            let mut statement = "insert into records (tenant_id, kind, natural_key, fields, content_hash, import_id, stored_at) values ".to_owned();
-            placeholders(&mut statement, records.len(), 7, 1);
+            if !is_first {
+                self.keep_replaced(tenant_id, import_id, records).await?;
+            }
+            let mut statement =
+                "insert into records (tenant_id, kind, natural_key, fields, import_id, stored_at) values ".to_owned();
+            placeholders(&mut statement, records.len(), 6, 1);
             statement.push_str(
                 " on conflict (tenant_id, kind, natural_key) do update
-                  set fields = excluded.fields, content_hash = excluded.content_hash,
-                      import_id = excluded.import_id, stored_at = excluded.stored_at
-                  where records.content_hash <> excluded.content_hash",
+                  set fields = excluded.fields, import_id = excluded.import_id, stored_at = excluded.stored_at
+                  where records.fields <> excluded.fields",
             );
             let mut query = sqlx::query(AssertSqlSafe(statement));
             for record in records {
@@ -114,7 +132,6 @@ impl Tx {
                     .bind(&record.kind)
                     .bind(&record.natural_key)
                     .bind(&record.fields)
-                    .bind(&record.content_hash)
                     .bind(import_id)
                     .bind(now);
             }
@@ -131,19 +148,19 @@ impl Tx {
         import_id: &str,
         records: &[&StoredRecord],
     ) -> Result<(), StoreError> {
-        let mut statement = "with incoming (kind, natural_key, content_hash) as (values ".to_owned();
+        let mut statement = "with incoming (kind, natural_key, fields) as (values ".to_owned();
         placeholders(&mut statement, records.len(), 3, 3);
         statement.push_str(
-            ") insert into record_changes (import_id, kind, natural_key, fields, content_hash, previous_import, stored_at)
-             select $1, r.kind, r.natural_key, r.fields, r.content_hash, r.import_id, r.stored_at
+            ") insert into record_changes (import_id, kind, natural_key, fields, previous_import, stored_at)
+             select $1, r.kind, r.natural_key, r.fields, r.import_id, r.stored_at
              from incoming i join records r
                on r.tenant_id = $2 and r.kind = i.kind and r.natural_key = i.natural_key
-             where r.content_hash <> i.content_hash and r.import_id <> $1
+             where r.fields <> i.fields and r.import_id <> $1
              on conflict (import_id, kind, natural_key) do nothing",
         );
         let mut query = sqlx::query(AssertSqlSafe(statement)).bind(import_id).bind(tenant_id);
         for record in records {
-            query = query.bind(&record.kind).bind(&record.natural_key).bind(&record.content_hash);
+            query = query.bind(&record.kind).bind(&record.natural_key).bind(&record.fields);
         }
         self.execute(query).await?;
         Ok(())
@@ -177,7 +194,7 @@ impl Tx {
         // In this order: what was restored no longer bears the import's id, so that the rest is what it made.
         for (statement, counts) in [
             (
-                "update records set fields = c.fields, content_hash = c.content_hash, import_id = c.previous_import,
+                "update records set fields = c.fields, import_id = c.previous_import,
                         stored_at = c.stored_at
                  from record_changes c
                  where records.tenant_id = $1 and records.import_id = $2

@@ -2,13 +2,13 @@
 
 pub(crate) mod delimiter;
 mod header;
+mod lines;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use chrono::NaiveDate;
 use csv::StringRecord;
-use serde_json::{Map, Value};
 
 use crate::decoding::DecodingNotes;
 use crate::failure::{OpenError, ReadError};
@@ -17,23 +17,23 @@ use crate::import::{Detected, Item, Options, TextStream, decoding_issue};
 use crate::issue::Issue;
 use crate::record::RecordKind;
 use crate::record_limit::RecordLimit;
-use crate::rows::{Cleaner, FieldSpec, Judge, Need, fields};
+use crate::rows::{Cleaner, FieldSpec, Judge, Values, fields, trimmed};
 use crate::{MAX_COLUMNS, MAX_RECORD_BYTES};
+
+use lines::Lines;
 
 pub(crate) use header::unmapped_issue;
 
+/// Decoded text taken at a time, in bytes.
+const BUFFER: usize = 64 * 1024;
+
 /// A table being read.
 pub(crate) struct CsvImport {
-    reader: csv::Reader<RecordLimit<TextStream>>,
-    record_start: Arc<AtomicU64>,
-    line: StringRecord,
+    lines: Lines,
     notes: Arc<DecodingNotes>,
     header: Vec<String>,
-    /// The field that each column fills.
-    columns: Vec<Option<&'static FieldSpec>>,
-    fields: &'static [FieldSpec],
-    /// Names of the fields that together are the natural key.
-    key: &'static [&'static str],
+    /// The columns that fill a field, by their place in a row.
+    columns: Vec<(usize, &'static FieldSpec)>,
     today: NaiveDate,
     judge: Judge,
     rows: u64,
@@ -64,6 +64,7 @@ impl CsvImport {
             .delimiter(delimiter)
             .has_headers(false)
             .flexible(true)
+            .buffer_capacity(BUFFER)
             .from_reader(RecordLimit::new(stream, record_start.clone()));
         let mut line = StringRecord::new();
         if announced.is_some() {
@@ -83,17 +84,16 @@ impl CsvImport {
         detected.mapping.clone_from(&plan.mapping);
         let row = line.position().map_or(1, csv::Position::line);
         let opening_issues = header::unmapped_issue(&plan.mapping, row).into_iter().collect();
+        let columns: Vec<_> =
+            plan.columns.iter().enumerate().filter_map(|(place, spec)| Some((place, (*spec)?))).collect();
+        let judged = columns.iter().map(|(place, spec)| spec.judged(header.get(*place).map_or(spec.name, |name| name)));
         Ok(Self {
-            reader,
-            record_start,
-            line,
+            lines: Lines::behind_header(reader, record_start).map_err(OpenError::Io)?,
             notes,
+            judge: Judge::new(RecordKind::of_rows(plan.entity), judged.collect(), fields::key_of(plan.entity)),
             header,
-            columns: plan.columns,
-            fields: fields::of(plan.entity),
-            key: fields::key_of(plan.entity),
+            columns,
             today: options.today,
-            judge: Judge::new(RecordKind::of_rows(plan.entity)),
             rows: 0,
             opening_issues,
             ended: false,
@@ -108,7 +108,7 @@ impl CsvImport {
         if self.ended {
             return None;
         }
-        match read_line(&mut self.reader, &self.record_start, &mut self.line) {
+        match self.lines.advance() {
             Err(error) => Some(Err(error)),
             Ok(true) => {
                 self.rows += 1;
@@ -123,28 +123,23 @@ impl CsvImport {
     }
 
     fn row(&mut self) -> Item {
-        let row = self.line.position().map_or(0, csv::Position::line);
-        if self.line.iter().all(|cell| cell.trim().trim_end_matches('\u{1a}').is_empty()) {
+        let Some(line) = self.lines.current() else { return Item::row(0, Vec::new(), Vec::new()) };
+        let row = line.number;
+        if line.values().all(|cell| trimmed(cell).is_empty()) {
             let issue = Issue::warning("row_blank", row, "the row has no values", "Nothing to do: the row is skipped.");
             return Item::row(row, Vec::new(), vec![issue]);
         }
-        if let Some(issue) = shape_issue(&self.line, self.header.len(), row) {
+        if let Some(issue) = shape_issue(line.count(), line.values(), self.header.len(), row) {
             return Item::row(row, Vec::new(), vec![issue]);
         }
-        let mut cleaner = Cleaner::new(row, self.today);
-        let mut values = Map::new();
-        for ((cell, column), spec) in self.line.iter().zip(&self.header).zip(&self.columns) {
-            let Some(spec) = spec else { continue };
-            if let Some(value) = cleaner.clean(column, spec.kind, cell) {
-                values.insert(spec.name.to_owned(), Value::String(value));
-            }
+        let mut cleaner = Cleaner::of_row(row, self.today, line.is_plain);
+        let mut values = Vec::with_capacity(self.columns.len());
+        for (place, spec) in &self.columns {
+            let cell = line.get(*place);
+            let column = self.header.get(*place).map_or(spec.name, String::as_str);
+            values.push(cleaner.clean(column, spec.kind, cell));
         }
-        let need =
-            |spec: &'static FieldSpec| Need { field: spec.name, column: column_of(&self.columns, &self.header, spec) };
-        let required = self.fields.iter().filter(|spec| spec.required).map(need);
-        let of_field = |name: &&str| self.fields.iter().find(|spec| spec.name == *name);
-        let key: Vec<Need<'_>> = self.key.iter().filter_map(of_field).map(need).collect();
-        self.judge.judge(row, values, cleaner.into_issues(), required, std::iter::empty(), &key)
+        self.judge.judge(row, &Values { cells: &values, are_plain: line.is_plain }, cleaner.into_issues())
     }
 
     fn closing_issues(&self) -> Vec<Issue> {
@@ -164,13 +159,18 @@ impl CsvImport {
 }
 
 /// What is wrong with a row that does not have as many values as there are columns.
-pub(crate) fn shape_issue(line: &StringRecord, columns: usize, row: u64) -> Option<Issue> {
-    if line.len() == columns {
+pub(crate) fn shape_issue<'a>(
+    count: usize,
+    values: impl Iterator<Item = &'a str> + Clone,
+    columns: usize,
+    row: u64,
+) -> Option<Issue> {
+    if count == columns {
         return None;
     }
-    let start = line.iter().take(20).collect::<Vec<_>>().join(" | ");
-    let further_lines = line.iter().map(|cell| cell.matches('\n').count()).sum::<usize>();
-    let issue = if line.len() < columns && further_lines > 0 {
+    let start = values.clone().take(20).collect::<Vec<_>>().join(" | ");
+    let further_lines = values.map(|cell| cell.matches('\n').count()).sum::<usize>();
+    let issue = if count < columns && further_lines > 0 {
         Issue::error(
             "quote_unclosed",
             row,
@@ -181,7 +181,7 @@ pub(crate) fn shape_issue(line: &StringRecord, columns: usize, row: u64) -> Opti
         Issue::error(
             "row_ragged",
             row,
-            format!("the row has {} values where the header has {columns} columns", line.len()),
+            format!("the row has {count} values where the header has {columns} columns"),
             "Look for a missing or extra delimiter, or a quotation mark that does not belong.",
         )
     };
@@ -209,13 +209,4 @@ pub(crate) fn read_line(
         return Err(ReadError::LineTooLong { row });
     }
     Ok(more)
-}
-
-/// The header of the column that fills a field.
-fn column_of<'a>(columns: &[Option<&'static FieldSpec>], header: &'a [String], spec: &'static FieldSpec) -> &'a str {
-    columns
-        .iter()
-        .position(|column| column.is_some_and(|column| column.name == spec.name))
-        .and_then(|position| header.get(position))
-        .map_or(spec.name, String::as_str)
 }

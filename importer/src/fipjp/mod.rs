@@ -9,10 +9,10 @@ mod envelope;
 mod signature;
 mod signers;
 
+use std::borrow::Cow;
 use std::io::Read;
 
 use chrono::NaiveDate;
-use serde_json::{Map, Value};
 
 use crate::decoding::DecodingNotes;
 use crate::failure::{OpenError, ReadError};
@@ -21,7 +21,7 @@ use crate::import::{Detected, Item, MappedColumn, Options, TextStream, refuse_en
 use crate::issue::Issue;
 use crate::json::{JsonValue, parse};
 use crate::record::RecordKind;
-use crate::rows::{Cleaner, FieldSpec, Judge, Need, fields};
+use crate::rows::{Cleaner, FieldSpec, Judge, Values, fields};
 
 pub use signers::{SignerError, Signers, UnknownSigner};
 
@@ -47,7 +47,6 @@ pub(crate) struct FipjpImport {
     records: std::vec::IntoIter<JsonValue>,
     row: u64,
     specs: &'static [FieldSpec],
-    key: &'static [&'static str],
     judge: Judge,
     today: NaiveDate,
     opening_issues: Vec<Issue>,
@@ -125,8 +124,11 @@ impl FipjpImport {
             records: envelope.records.into_iter(),
             row: 0,
             specs: fields::of(envelope.entity),
-            key: fields::key_of(envelope.entity),
-            judge: Judge::new(RecordKind::of_rows(envelope.entity)),
+            judge: Judge::new(
+                RecordKind::of_rows(envelope.entity),
+                fields::of(envelope.entity).iter().map(|spec| spec.judged(spec.name)).collect(),
+                fields::key_of(envelope.entity),
+            ),
             today: options.today,
             opening_issues,
             closing_issues,
@@ -154,26 +156,21 @@ impl FipjpImport {
             return Item::row(row, Vec::new(), vec![Issue::error("record_not_object", row, message, ASK_SENDER)]);
         }
         let mut cleaner = Cleaner::new(row, self.today);
-        let mut values = Map::new();
+        let mut values = Vec::with_capacity(self.specs.len());
         for spec in self.specs {
             let raw = match record.get(spec.name) {
-                None | Some(JsonValue::Null) => continue,
-                Some(JsonValue::Text(text) | JsonValue::Number(text)) => text.clone(),
-                Some(JsonValue::Truth(truth)) => truth.to_string(),
+                None | Some(JsonValue::Null) => Cow::Borrowed(""),
+                Some(JsonValue::Text(text) | JsonValue::Number(text)) => Cow::Borrowed(text.as_str()),
+                Some(JsonValue::Truth(truth)) => Cow::Owned(truth.to_string()),
                 Some(JsonValue::List(_) | JsonValue::Object(_)) => {
                     let message = "there is a list or an object where a single value belongs";
                     cleaner.refuse("value_not_scalar", spec.name, "", message, ASK_SENDER);
-                    continue;
+                    Cow::Borrowed("")
                 }
             };
-            if let Some(value) = cleaner.clean(spec.name, spec.kind, &raw) {
-                values.insert(spec.name.to_owned(), Value::String(value));
-            }
+            values.push(cleaner.clean(spec.name, spec.kind, &raw).map(|value| Cow::Owned(value.into_owned())));
         }
-        let need = |name: &'static str| Need { field: name, column: name };
-        let required = self.specs.iter().filter(|spec| spec.required).map(|spec| need(spec.name));
-        let key: Vec<Need<'_>> = self.key.iter().map(|name| need(name)).collect();
-        self.judge.judge(row, values, cleaner.into_issues(), required, std::iter::empty(), &key)
+        self.judge.judge(row, &Values::of(&values), cleaner.into_issues())
     }
 }
 

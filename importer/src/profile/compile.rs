@@ -1,5 +1,6 @@
 //! A profile made ready for reading: paths parsed, patterns compiled, spellings folded.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
@@ -8,7 +9,7 @@ use rust_decimal::Decimal;
 
 use crate::Entity;
 use crate::issue::shorten;
-use crate::rows::{Cleaner, DateOrder, FieldKind, Need, fields};
+use crate::rows::{Cleaner, DateOrder, FieldKind, JudgedColumn, fields};
 
 use super::declaration::{
     ColumnDeclaration, Declaration, DeclaredDateOrder, OneOrMore, ProfileEntity, ProfileFormat, Rules, Transform,
@@ -247,26 +248,35 @@ fn compile(declaration: &Declaration, column: &ColumnDeclaration) -> Result<Colu
 
 impl Column {
     /// For judging whole rows.
-    pub(crate) fn need(&self) -> Need<'_> {
-        Need { field: &self.field, column: &self.label }
+    pub(crate) fn judged(&self) -> JudgedColumn {
+        JudgedColumn {
+            field: self.field.clone(),
+            column: self.label.clone(),
+            required: self.required,
+            unique: self.unique,
+        }
     }
 
     /// The value to store; `None` when it is empty or refused.
-    pub(crate) fn clean(&self, cleaner: &mut Cleaner, raw: &str) -> Option<String> {
-        let mut value = raw.to_owned();
+    pub(crate) fn clean<'v>(&self, cleaner: &mut Cleaner, raw: &'v str) -> Option<Cow<'v, str>> {
+        let mut changed_value = None;
         for change in &self.transforms {
-            let changed = change.apply(&value);
+            let value = changed_value.as_deref().unwrap_or(raw);
+            let changed = change.apply(value);
             if changed != value {
-                cleaner.changed(change.code(), &self.label, &value, &changed);
-                value = changed;
+                cleaner.changed(change.code(), &self.label, value, &changed);
+                changed_value = Some(changed);
             }
         }
-        let sound = cleaner.clean_dated(&self.label, self.kind, self.order, &value)?;
+        let sound = match changed_value {
+            None => cleaner.clean_dated(&self.label, self.kind, self.order, raw)?,
+            Some(value) => Cow::Owned(cleaner.clean_dated(&self.label, self.kind, self.order, &value)?.into_owned()),
+        };
         self.judge(cleaner, sound)
     }
 
     /// Applies the rules of the profile to a value that is sound in itself.
-    fn judge(&self, cleaner: &mut Cleaner, value: String) -> Option<String> {
+    fn judge<'v>(&self, cleaner: &mut Cleaner, value: Cow<'v, str>) -> Option<Cow<'v, str>> {
         let mut value = value;
         if !self.one_of.is_empty() {
             let folded = fields::fold(&value);
@@ -278,7 +288,7 @@ impl Column {
             };
             if *chosen != value {
                 cleaner.changed("recased", &self.label, &value, chosen);
-                value.clone_from(chosen);
+                value = Cow::Owned(chosen.clone());
             }
         }
         if let Some((text, pattern)) = &self.pattern

@@ -131,7 +131,7 @@ impl RowSource for Delimited {
         let needed = self.positions.iter().flatten().max().map_or(0, |last| last + 1);
         let expected = self.header_columns.unwrap_or_else(|| needed.max(self.line.len()));
         let blank = self.line.iter().all(|cell| cell.trim().is_empty());
-        if let Some(issue) = shape_issue(&self.line, expected, row).filter(|_| !blank) {
+        if let Some(issue) = shape_issue(self.line.len(), self.line.iter(), expected, row).filter(|_| !blank) {
             return Ok(Some(RawRow::refused(row, issue)));
         }
         let cells = self

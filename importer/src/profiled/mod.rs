@@ -7,18 +7,18 @@ mod json;
 mod left_out;
 mod xml;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use chrono::NaiveDate;
-use serde_json::{Map, Value};
 
 use crate::decoding::DecodingNotes;
 use crate::failure::{OpenError, ReadError};
 use crate::import::{Detected, Item, MappedColumn, Options, TextStream, decoding_issue, refuse_entity};
 use crate::issue::Issue;
-use crate::profile::{Profile, ProfileFormat};
+use crate::profile::{Column, Profile, ProfileFormat};
 use crate::record::RecordKind;
-use crate::rows::{Cleaner, Judge};
+use crate::rows::{Cleaner, Judge, Values};
 
 /// Deepest nesting of objects, lists or elements read.
 const MAX_DEPTH: usize = 64;
@@ -106,7 +106,11 @@ impl ProfiledImport {
             source,
             notes,
             today: options.today,
-            judge: Judge::new(RecordKind::of_rows(entity)),
+            judge: Judge::new(
+                RecordKind::of_rows(entity),
+                profile.columns().iter().map(Column::judged).collect(),
+                &[profile.natural_key().map_or("", |column| column.field.as_str())],
+            ),
             rows: 0,
             opening_issues,
             ended: false,
@@ -146,22 +150,15 @@ impl ProfiledImport {
             issues.push(Issue::warning("row_blank", row, "the row has no values", hint));
             return Item::row(row, Vec::new(), issues);
         }
-        let columns = self.profile.columns();
         let mut cleaner = Cleaner::new(row, self.today);
-        let mut values = Map::new();
-        for (cell, column) in cells.iter().zip(columns) {
-            if let Some(value) = cell.as_ref().and_then(|cell| column.clean(&mut cleaner, cell)) {
-                values.insert(column.field.clone(), Value::String(value));
-            }
-        }
+        let columns = self.profile.columns().iter();
+        let values: Vec<Option<Cow<'_, str>>> = cells
+            .iter()
+            .zip(columns)
+            .map(|(cell, column)| cell.as_deref().and_then(|cell| column.clean(&mut cleaner, cell)))
+            .collect();
         issues.extend(cleaner.into_issues());
-        let required = columns.iter().filter(|column| column.required).map(crate::profile::Column::need);
-        let unique = columns.iter().filter(|column| column.unique).map(crate::profile::Column::need);
-        // A sound profile has a column for its key.
-        let Some(key) = self.profile.natural_key().or_else(|| columns.first()) else {
-            return Item::row(row, Vec::new(), issues);
-        };
-        self.judge.judge(row, values, issues, required, unique, &[key.need()])
+        self.judge.judge(row, &Values::of(&values), issues)
     }
 
     fn closing_issues(&self) -> Vec<Issue> {

@@ -1,5 +1,7 @@
 //! Checks and cleans single values. Every change is a warning that says from what to what.
 
+use std::borrow::Cow;
+
 use chrono::{Datelike, NaiveDate};
 
 use crate::issue::{Issue, shorten};
@@ -67,12 +69,18 @@ const LICENCE_TYPES: [(&str, &str); 14] = [
 pub(crate) struct Cleaner {
     row: u64,
     today: NaiveDate,
+    is_plain: bool,
     issues: Vec<Issue>,
 }
 
 impl Cleaner {
     pub(crate) const fn new(row: u64, today: NaiveDate) -> Self {
-        Self { row, today, issues: Vec::new() }
+        Self { row, today, is_plain: false, issues: Vec::new() }
+    }
+
+    /// A cleaner for a row of which [`super::is_plain`] is known.
+    pub(crate) const fn of_row(row: u64, today: NaiveDate, is_plain: bool) -> Self {
+        Self { row, today, is_plain, issues: Vec::new() }
     }
 
     pub(crate) fn into_issues(self) -> Vec<Issue> {
@@ -80,24 +88,32 @@ impl Cleaner {
     }
 
     /// The value to store; `None` when it is empty or refused.
-    pub(crate) fn clean(&mut self, column: &str, kind: FieldKind, raw: &str) -> Option<String> {
+    pub(crate) fn clean<'v>(&mut self, column: &str, kind: FieldKind, raw: &'v str) -> Option<Cow<'v, str>> {
         self.clean_dated(column, kind, DateOrder::Usual, raw)
     }
 
     /// As [`Self::clean`], where the order of day, month and year is declared.
-    pub(crate) fn clean_dated(&mut self, column: &str, kind: FieldKind, order: DateOrder, raw: &str) -> Option<String> {
-        if raw.contains('\0') {
+    pub(crate) fn clean_dated<'v>(
+        &mut self,
+        column: &str,
+        kind: FieldKind,
+        order: DateOrder,
+        raw: &'v str,
+    ) -> Option<Cow<'v, str>> {
+        // One look for both: the replacement character is the only one of interest that begins with this byte.
+        let odd = !self.is_plain && raw.bytes().any(|byte| byte == 0 || byte == 0xef);
+        if odd && raw.contains('\0') {
             self.refuse("nul_character", column, raw, "the value holds a NUL character", "Export the file again.");
             return None;
         }
-        let trimmed = raw.trim().trim_end_matches('\u{1a}');
+        let trimmed = trimmed(raw);
         if trimmed.is_empty() {
             return None;
         }
         if trimmed.len() != raw.len() {
             self.changed("trimmed", column, raw, trimmed);
         }
-        if trimmed.contains(char::REPLACEMENT_CHARACTER) {
+        if odd && trimmed.contains(char::REPLACEMENT_CHARACTER) {
             self.remark(
                 "letters_lost",
                 column,
@@ -107,9 +123,9 @@ impl Cleaner {
             );
         }
         match kind {
-            FieldKind::Text => Some(trimmed.to_owned()),
+            FieldKind::Text => Some(Cow::Borrowed(trimmed)),
             FieldKind::Key => self.key(column, trimmed),
-            FieldKind::Date => self.date(column, order, trimmed).map(|date| date.to_string()),
+            FieldKind::Date => self.date(column, order, trimmed).map(|(_, text)| text),
             FieldKind::BirthDate => self.birth_date(column, order, trimmed),
             FieldKind::Sex => self.choice(column, trimmed, &SEXES, "M, F or X"),
             FieldKind::LicenceType => {
@@ -118,10 +134,10 @@ impl Cleaner {
             FieldKind::Nationality => self.nationality(column, trimmed),
             FieldKind::Email => {
                 self.judge_email(column, trimmed);
-                Some(trimmed.to_owned())
+                Some(Cow::Borrowed(trimmed))
             }
-            FieldKind::Integer => self.number(column, trimmed, true),
-            FieldKind::Decimal => self.number(column, trimmed, false),
+            FieldKind::Integer => self.number(column, trimmed, true).map(Cow::Owned),
+            FieldKind::Decimal => self.number(column, trimmed, false).map(Cow::Owned),
         }
     }
 
@@ -154,7 +170,7 @@ impl Cleaner {
         Some(plain)
     }
 
-    fn key(&mut self, column: &str, value: &str) -> Option<String> {
+    fn key<'v>(&mut self, column: &str, value: &'v str) -> Option<Cow<'v, str>> {
         if is_scientific(value) {
             self.refuse(
                 "key_rounded",
@@ -165,15 +181,15 @@ impl Cleaner {
             );
             return None;
         }
-        if value.chars().count() > 100 {
+        if value.len() > 100 && value.chars().count() > 100 {
             self.refuse("key_too_long", column, value, "the key is longer than 100 characters", "Check the column.");
             return None;
         }
-        Some(value.to_owned())
+        Some(Cow::Borrowed(value))
     }
 
-    fn birth_date(&mut self, column: &str, order: DateOrder, value: &str) -> Option<String> {
-        let date = self.date(column, order, value)?;
+    fn birth_date<'v>(&mut self, column: &str, order: DateOrder, value: &'v str) -> Option<Cow<'v, str>> {
+        let (date, text) = self.date(column, order, value)?;
         if date > self.today {
             self.refuse("birth_date_future", column, value, "the birth date is in the future", "Correct the date.");
             return None;
@@ -187,10 +203,10 @@ impl Cleaner {
                 "Check that the date is not a placeholder.",
             );
         }
-        Some(date.to_string())
+        Some(text)
     }
 
-    fn date(&mut self, column: &str, order: DateOrder, value: &str) -> Option<NaiveDate> {
+    fn date<'v>(&mut self, column: &str, order: DateOrder, value: &'v str) -> Option<(NaiveDate, Cow<'v, str>)> {
         let Some(date) = parse_date(value, order) else {
             let (message, hint) = match order {
                 DateOrder::Usual => (
@@ -204,27 +220,35 @@ impl Cleaner {
             self.refuse("date_invalid", column, value, message, hint);
             return None;
         };
-        let iso = date.to_string();
-        if iso != value {
-            self.changed("date_rewritten", column, value, &iso);
+        if is_iso(value) {
+            return Some((date, Cow::Borrowed(value)));
         }
-        Some(date)
+        let iso = date.to_string();
+        self.changed("date_rewritten", column, value, &iso);
+        Some((date, Cow::Owned(iso)))
     }
 
-    fn choice(&mut self, column: &str, value: &str, known: &[(&str, &str)], allowed: &str) -> Option<String> {
+    fn choice<'v>(
+        &mut self,
+        column: &str,
+        value: &'v str,
+        known: &[(&str, &'static str)],
+        allowed: &str,
+    ) -> Option<Cow<'v, str>> {
+        if known.iter().any(|(_, chosen)| *chosen == value) {
+            return Some(Cow::Borrowed(value));
+        }
         let folded = fields::fold(value);
         let Some((_, chosen)) = known.iter().find(|(spelling, _)| *spelling == folded) else {
             self.refuse("value_not_allowed", column, value, &format!("expected {allowed}"), "Correct the value.");
             return None;
         };
-        if *chosen != value {
-            let code = if chosen.eq_ignore_ascii_case(value) { "recased" } else { "value_translated" };
-            self.changed(code, column, value, chosen);
-        }
-        Some((*chosen).to_owned())
+        let code = if chosen.eq_ignore_ascii_case(value) { "recased" } else { "value_translated" };
+        self.changed(code, column, value, chosen);
+        Some(Cow::Borrowed(*chosen))
     }
 
-    fn nationality(&mut self, column: &str, value: &str) -> Option<String> {
+    fn nationality<'v>(&mut self, column: &str, value: &'v str) -> Option<Cow<'v, str>> {
         if !(2..=3).contains(&value.len()) || !value.bytes().all(|byte| byte.is_ascii_alphabetic()) {
             self.refuse(
                 "nationality_invalid",
@@ -235,11 +259,12 @@ impl Cleaner {
             );
             return None;
         }
-        let upper = value.to_ascii_uppercase();
-        if upper != value {
-            self.changed("recased", column, value, &upper);
+        if value.bytes().all(|byte| byte.is_ascii_uppercase()) {
+            return Some(Cow::Borrowed(value));
         }
-        Some(upper)
+        let upper = value.to_ascii_uppercase();
+        self.changed("recased", column, value, &upper);
+        Some(Cow::Owned(upper))
     }
 
     fn judge_email(&mut self, column: &str, value: &str) {
@@ -279,6 +304,19 @@ impl Cleaner {
     pub(crate) fn refuse(&mut self, code: &'static str, column: &str, value: &str, message: &str, hint: &str) {
         self.issues.push(Issue::error(code, self.row, message, hint).column(column).value(value));
     }
+}
+
+/// A value without the spaces around it, and without the mark that ends old text files.
+pub(crate) fn trimmed(value: &str) -> &str {
+    match value.as_bytes() {
+        [b'!'..=b'~'] | [b'!'..=b'~', .., b'!'..=b'~'] => value,
+        _ => value.trim().trim_end_matches('\u{1a}'),
+    }
+}
+
+/// Whether a date that was read is written as it is stored.
+fn is_iso(value: &str) -> bool {
+    matches!(value.as_bytes(), [_, _, _, _, b'-', _, _, b'-', _, _])
 }
 
 /// Numbers such as `1,23E+11` or `1.2e5`: digits are gone for good.
@@ -345,7 +383,7 @@ mod tests {
         let mut cleaner = Cleaner::new(2, today);
         let spec = fields::of(Entity::Members).iter().find(|spec| spec.name == field).expect("a field");
         let stored = cleaner.clean("column", spec.kind, value);
-        (stored, cleaner.into_issues().into_iter().map(|issue| issue.code).collect())
+        (stored.map(Cow::into_owned), cleaner.into_issues().into_iter().map(|issue| issue.code).collect())
     }
 
     fn gives(field: &str, from: &str, to: &str, codes: &[&str]) {
@@ -405,7 +443,7 @@ mod tests {
         let number = |kind, value: &str| {
             let mut cleaner = Cleaner::new(1, NaiveDate::default());
             let stored = cleaner.clean("column", kind, value);
-            (stored, cleaner.into_issues().first().map(|issue| issue.code))
+            (stored.map(Cow::into_owned), cleaner.into_issues().first().map(|issue| issue.code))
         };
         assert_eq!(number(FieldKind::Integer, "42"), (Some("42".into()), None));
         assert_eq!(number(FieldKind::Integer, "+007"), (Some("7".into()), Some("number_rewritten")));

@@ -5,6 +5,8 @@ use unicode_normalization::UnicodeNormalization;
 
 use crate::format::Entity;
 
+use super::JudgedColumn;
+
 /// How the values of a field are checked and cleaned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum FieldKind {
@@ -38,6 +40,13 @@ pub(crate) struct FieldSpec {
     pub(crate) kind: FieldKind,
     /// Further names of the column, in the folded form that [`fold`] gives.
     aliases: &'static [&'static str],
+}
+
+impl FieldSpec {
+    /// As a column of a file, where it is called `column`.
+    pub(crate) fn judged(&self, column: &str) -> JudgedColumn {
+        JudgedColumn { field: self.name.to_owned(), column: column.to_owned(), required: self.required, unique: false }
+    }
 }
 
 const fn field(name: &'static str, kind: FieldKind, aliases: &'static [&'static str]) -> FieldSpec {

@@ -5,7 +5,9 @@
 pub(crate) mod cleaning;
 pub(crate) mod fields;
 mod judgement;
+mod plain;
 
-pub(crate) use cleaning::{Cleaner, DateOrder};
+pub(crate) use cleaning::{Cleaner, DateOrder, trimmed};
 pub(crate) use fields::{FieldKind, FieldSpec};
-pub(crate) use judgement::{Judge, Need};
+pub(crate) use judgement::{Judge, JudgedColumn, Values};
+pub(crate) use plain::is_plain;

@@ -195,7 +195,8 @@ impl Chart {
                 .value(&account.number),
             );
         }
-        let record = Record { kind: RecordKind::Account, key: account.number.clone(), row: account.row, fields };
+        let record =
+            Record { kind: RecordKind::Account, key: account.number.clone(), row: account.row, fields: fields.into() };
         Some(Item::row(account.row, vec![record], issues))
     }
 
@@ -233,7 +234,7 @@ mod tests {
         let kind = Attribute::Kind("T".into());
         assert_eq!(chart.attribute(3, "1910", kind).expect("room"), Taken::InTime);
         let Some(Item::Row { records, .. }) = chart.release() else { panic!("an account") };
-        let fields = serde_json::json!(records.first().expect("one record").fields);
+        let fields = serde_json::json!(records.first().expect("one record").fields.to_map());
         assert_eq!(fields, serde_json::json!({"number": "1910", "name": "Kassa", "type": "T"}));
         assert!(!chart.has_waiting());
         assert_eq!(chart.attribute(4, "1910", Attribute::Sru("7281".into())).expect("room"), Taken::Late);

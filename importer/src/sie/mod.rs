@@ -351,7 +351,7 @@ impl SieImport {
                     .column(&record.label),
             );
         }
-        self.give(row, vec![Record { kind, key, row, fields }], issues);
+        self.give(row, vec![Record { kind, key, row, fields: fields.into() }], issues);
     }
 
     /// Records that come after the chart of accounts: balances and vouchers.
@@ -435,7 +435,7 @@ impl SieImport {
                 .value(&key),
             );
         }
-        self.give(row, vec![Record { kind: RecordKind::Balance, key, row, fields }], issues);
+        self.give(row, vec![Record { kind: RecordKind::Balance, key, row, fields: fields.into() }], issues);
     }
 
     fn transaction(&mut self, row: u64, record: &SieRecord, issues: Vec<Issue>) {
@@ -503,7 +503,7 @@ impl SieImport {
         let voucher_row = voucher.row;
         let (mut fields, issues) = voucher.finish(if row == 0 { voucher_row } else { row });
         fields.insert("fiscal_year_start".into(), Value::from(year));
-        let record = Record { kind: RecordKind::Voucher, key, row: voucher_row, fields };
+        let record = Record { kind: RecordKind::Voucher, key, row: voucher_row, fields: fields.into() };
         self.queue.push_back(Item::row(voucher_row, vec![record], issues));
     }
 
