@@ -1,5 +1,7 @@
 //! Stores a confirmed import, chunk by chunk, each with its checkpoint in one transaction.
 
+use std::sync::Arc;
+
 use chrono::Utc;
 use workbench_engine::job::Job;
 use workbench_engine::log::Actor;
@@ -30,9 +32,10 @@ pub async fn run(context: &Context, job: &Job) -> Result<(), Failure> {
         if done <= import.checkpoint {
             continue;
         }
-        let chunk = Chunk { records: &rows.records, checkpoint: done, total: import.counts.rows_read, is_first };
+        let chunk =
+            Chunk { records: Arc::new(rows.records), checkpoint: done, total: import.counts.rows_read, is_first };
         // A ledger may state a record twice, and an attempt that was cut off may have been here before.
-        all_new = all_new && context.store.copy_chunk(job, import_id, &chunk, context.settings.lease_delta()).await?;
+        all_new = all_new && context.store.load_new(job, import_id, &chunk, context.settings.lease_delta()).await?;
         if all_new {
             continue;
         }

@@ -102,6 +102,12 @@ impl Daemon {
         Client::new(self.said("sandbox"), None)
     }
 
+    /// Its process id.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
     /// Kills it with -9.
     pub fn kill(&mut self) {
         let _ = self.process.kill();

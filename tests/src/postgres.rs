@@ -16,14 +16,27 @@ pub struct Postgres {
     folder: TempDir,
     port: u16,
     process: Option<Child>,
+    fsync: &'static str,
 }
 
 impl Postgres {
-    /// Makes a cluster and starts it.
+    /// Makes a cluster and starts it. It does not wait for the disk: processes are killed here, machines are not.
     ///
     /// # Panics
     /// Where no Postgres server is installed.
     pub async fn start() -> Self {
+        Self::start_with("off").await
+    }
+
+    /// As [`Postgres::start`], waiting for the disk as a server does unless told otherwise.
+    ///
+    /// # Panics
+    /// Where no Postgres server is installed.
+    pub async fn start_durable() -> Self {
+        Self::start_with("on").await
+    }
+
+    async fn start_with(fsync: &'static str) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         if is_root() {
             let owned = Command::new("chown").arg(UNPRIVILEGED).arg(folder.path()).status();
@@ -36,7 +49,7 @@ impl Postgres {
             .status()
             .expect("`initdb` is installed; tests/run installs it");
         assert!(made.success(), "the cluster could not be made");
-        let mut postgres = Self { folder, port: free_port(), process: None };
+        let mut postgres = Self { folder, port: free_port(), process: None, fsync };
         postgres.resume().await;
         postgres
     }
@@ -49,7 +62,14 @@ impl Postgres {
         let process = run("postgres", self.folder.path())
             .arg("-D")
             .arg(self.folder.path().join("data"))
-            .args(["-p", &self.port.to_string(), "-c", "listen_addresses=127.0.0.1", "-c", "fsync=off"])
+            .args([
+                "-p",
+                &self.port.to_string(),
+                "-c",
+                "listen_addresses=127.0.0.1",
+                "-c",
+                &format!("fsync={}", self.fsync),
+            ])
             .arg("-k")
             .arg(self.folder.path())
             .stdout(Stdio::null())

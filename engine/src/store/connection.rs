@@ -6,12 +6,14 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use rusqlite::ErrorCode;
 use sqlx::any::{AnyArguments, AnyPoolOptions, AnyRow};
 use sqlx::migrate::Migrator;
 use sqlx::query::Query;
-use sqlx::{Any, AnyPool, Connection, Executor, PgPool, Transaction};
+use sqlx::{Any, AnyPool, Connection, Executor, Transaction};
 use tokio::sync::{Mutex, Notify, OwnedMutexGuard, watch};
 
+use super::bulk::Bulk;
 use super::rollback::RollbackRefusal;
 use super::row::Columns;
 use crate::definition::Definition;
@@ -50,6 +52,9 @@ pub enum StoreError {
     /// The database answered with an error, or not at all.
     #[error("the database did not carry out a statement: {0}")]
     Sql(#[from] sqlx::Error),
+    /// SQLite did not take a chunk of records.
+    #[error("the database did not take records: {0}")]
+    Insert(#[from] rusqlite::Error),
     /// The schema could not be brought up to date.
     #[error("the database could not be migrated: {0}")]
     Migrate(#[from] sqlx::migrate::MigrateError),
@@ -144,6 +149,9 @@ impl StoreError {
                 sqlx::Error::Database(error) => error.code().is_some_and(|code| passes(&code)),
                 _ => false,
             },
+            Self::Insert(error) => {
+                matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
+            }
             Self::Connect { .. } => true,
             _ => false,
         }
@@ -182,15 +190,14 @@ pub(super) const POSTGRES_SESSION: [&str; 4] = [
 ];
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// FULL: a commit that was answered survives a power cut.
-const SQLITE_SESSION: [&str; 3] =
+pub(super) const SQLITE_SESSION: [&str; 3] =
     ["pragma journal_mode = wal", "pragma synchronous = full", "pragma busy_timeout = 10000"];
 
 /// A pool of connections, and what wakes those who wait for news.
 #[derive(Debug, Clone)]
 pub struct Store {
     pub(super) pool: AnyPool,
-    /// Postgres only, see [`Store::copy_chunk`].
-    pub(super) bulk: Option<PgPool>,
+    pub(super) bulk: Bulk,
     dialect: Dialect,
     /// SQLite has one writer: waiting here is fair and cheap, waiting in SQLite is neither.
     writer: Arc<Mutex<()>>,
@@ -252,8 +259,8 @@ impl Store {
             Err(_) => return Err(StoreError::Connect { address, error: sqlx::Error::PoolTimedOut }),
         }
         let bulk = match dialect {
-            Dialect::Sqlite => None,
-            Dialect::Postgres => Some(super::bulk::pool(&url)?),
+            Dialect::Sqlite => Bulk::sqlite(sqlite_path(&url).unwrap_or(Path::new("workbench.db"))),
+            Dialect::Postgres => Bulk::postgres(&url)?,
         };
         Ok(Self {
             pool,
@@ -325,7 +332,7 @@ impl Store {
     /// upgraded.
     pub async fn begin(&self, actor: &Actor, now: DateTime<Utc>) -> Result<Tx, StoreError> {
         let (writer, begin) = match self.dialect {
-            Dialect::Sqlite => (Some(Arc::clone(&self.writer).lock_owned().await), "begin immediate"),
+            Dialect::Sqlite => (Some(self.hold_writer().await), "begin immediate"),
             Dialect::Postgres => (None, "begin"),
         };
         let inner = self.pool.begin_with(begin).await?;
@@ -339,6 +346,11 @@ impl Store {
             jobs_wanted: false,
             _writer: writer,
         })
+    }
+
+    /// Waits for the turn to write. On SQLite only.
+    pub(super) async fn hold_writer(&self) -> OwnedMutexGuard<()> {
+        Arc::clone(&self.writer).lock_owned().await
     }
 
     /// Resolves when a transaction of this process has written a job.
@@ -392,9 +404,7 @@ impl Store {
     /// Closes every connection.
     pub async fn close(&self) {
         self.pool.close().await;
-        if let Some(bulk) = &self.bulk {
-            bulk.close().await;
-        }
+        self.bulk.close().await;
     }
 }
 

@@ -468,18 +468,13 @@ impl Tx {
         &mut self,
         job: &Job,
         import_id: &str,
-        chunk: &Chunk<'_>,
+        chunk: &Chunk,
         lease: TimeDelta,
     ) -> Result<(), StoreError> {
         self.progress(job, chunk.checkpoint, Some(chunk.total), "rows", lease).await?;
-        self.store_records(&job.tenant_id, import_id, chunk.records, chunk.is_first).await?;
+        self.store_records(&job.tenant_id, import_id, &chunk.records, chunk.is_first).await?;
         let stored = self
-            .execute(
-                sqlx::query(STORE_CHECKPOINT)
-                    .bind(chunk.checkpoint)
-                    .bind(i64::try_from(chunk.records.len()).unwrap_or(i64::MAX))
-                    .bind(import_id),
-            )
+            .execute(sqlx::query(STORE_CHECKPOINT).bind(chunk.checkpoint).bind(chunk.len()).bind(import_id))
             .await?;
         if stored == 1 {
             Ok(())

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::sync::Arc;
 
 use sqlx::AssertSqlSafe;
 
@@ -24,15 +25,22 @@ pub struct StoredRecord {
 
 /// A chunk of an import being loaded.
 #[derive(Debug, Clone)]
-pub struct Chunk<'a> {
+pub struct Chunk {
     /// The records, in file order.
-    pub records: &'a [StoredRecord],
+    pub records: Arc<Vec<StoredRecord>>,
     /// Rows of the file that are done with this chunk.
     pub checkpoint: i64,
     /// Rows of the file.
     pub total: i64,
     /// Whether the tenant has nothing but what this import has stored, so that there is nothing to keep.
     pub is_first: bool,
+}
+
+impl Chunk {
+    /// How many records it has, as the database counts.
+    pub(super) fn len(&self) -> i64 {
+        i64::try_from(self.records.len()).unwrap_or(i64::MAX)
+    }
 }
 
 impl Store {
