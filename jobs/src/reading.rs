@@ -13,10 +13,10 @@ use crate::attempt::Failure;
 use crate::original::Original;
 
 /// Rows, records or issues in a batch at most: one transaction each.
-const BATCH: usize = 4096;
+const BATCH: usize = 2048;
 
 /// A batch is given out once its records are longer than this, in bytes.
-const BATCH_BYTES: usize = 2 * 1024 * 1024;
+const BATCH_BYTES: usize = 1024 * 1024;
 
 /// What comes from the parser.
 pub enum Part {

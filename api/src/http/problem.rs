@@ -193,7 +193,8 @@ impl From<StoreError> for Problem {
             StoreError::VersionChanged { .. } => {
                 Self::new(StatusCode::CONFLICT, "version_changed", "A loaded version never changes", error.to_string())
             }
-            StoreError::Sql(_) | StoreError::Insert(_)
+            StoreError::Sql(_)
+            | StoreError::Insert(_)
             | StoreError::Connect { .. }
             | StoreError::Missing { .. }
             | StoreError::Outdated

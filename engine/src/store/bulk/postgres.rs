@@ -15,6 +15,13 @@ use crate::store::row::micros;
 /// Connections for copying; a worker copies for one job at a time.
 const MAX_CONNECTIONS: u32 = 4;
 
+/// Not to wait for the disk with every chunk. A crash of the server may take back the latest chunks, each with its
+/// checkpoint; the commit that ends the import waits, and with it everything before is safe.
+const NO_WAIT: &str = "set synchronous_commit = off";
+
+/// Records sent at a time, so that the server works on some while the next ones are written.
+const PIECE: usize = 256;
+
 /// Connects when it is first used.
 pub(super) fn pool(url: &str) -> Result<PgPool, sqlx::Error> {
     PgPoolOptions::new()
@@ -22,7 +29,7 @@ pub(super) fn pool(url: &str) -> Result<PgPool, sqlx::Error> {
         .acquire_timeout(CONNECT_TIMEOUT)
         .after_connect(|connection, _| {
             Box::pin(async move {
-                for statement in POSTGRES_SESSION {
+                for statement in POSTGRES_SESSION.into_iter().chain([NO_WAIT]) {
                     connection.execute(statement).await?;
                 }
                 Ok(())
@@ -40,9 +47,6 @@ pub(super) async fn copy(
     lease: TimeDelta,
 ) -> Result<bool, StoreError> {
     let mut tx = pool.begin().await?;
-    // Not to wait for the disk with every chunk. A crash of the server may take back the latest chunks, each with its
-    // checkpoint; the commit that ends the import waits, and with it everything before is safe.
-    tx.execute("set local synchronous_commit = off").await?;
     let fenced = sqlx::query(STORE_PROGRESS)
         .bind(chunk.checkpoint)
         .bind(chunk.total)
@@ -63,7 +67,9 @@ pub(super) async fn copy(
     }
     let mut copy =
         tx.copy_in_raw("copy records (tenant_id, kind, natural_key, fields, import_id, stored_at) from stdin").await?;
-    copy.send(rows(&loading.job.tenant_id, loading.import_id, micros(now), &chunk.records)).await?;
+    for records in chunk.records.chunks(PIECE) {
+        copy.send(rows(&loading.job.tenant_id, loading.import_id, micros(now), records)).await?;
+    }
     match copy.finish().await {
         Ok(_) => {}
         Err(sqlx::Error::Database(error)) if error.is_unique_violation() => return Ok(false),
