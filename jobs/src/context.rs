@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use workbench_engine::store::Store;
-use workbench_importer::Signers;
+use workbench_importer::{Signers, UnpackLimits};
 use workbench_probes::HealthProbes;
 
 use crate::Objects;
@@ -32,6 +32,8 @@ pub struct JobSettings {
     pub probe_secrets: Option<PathBuf>,
     /// Whose signatures on federation submissions are known.
     pub signers: Arc<Signers>,
+    /// How much a packed upload may unpack to.
+    pub unpack: UnpackLimits,
 }
 
 impl Default for JobSettings {
@@ -46,6 +48,7 @@ impl Default for JobSettings {
             probe_allow: Vec::new(),
             probe_secrets: None,
             signers: Arc::default(),
+            unpack: UnpackLimits::default(),
         }
     }
 }

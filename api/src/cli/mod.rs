@@ -16,7 +16,7 @@ use miette::{IntoDiagnostic, Result, WrapErr, miette};
 use tracing_subscriber::EnvFilter;
 use url::Url;
 use workbench_engine::definition::duration;
-use workbench_importer::{Signers, UnknownSigner};
+use workbench_importer::{Signers, UnknownSigner, UnpackLimits};
 use workbench_jobs::JobSettings;
 
 use crate::daemon::{self, Places, Serving};
@@ -115,6 +115,12 @@ struct JobArgs {
     /// What becomes of a submission that is signed by nobody known
     #[arg(long, env = "WORKBENCH_UNKNOWN_SIGNER", value_enum, default_value_t = Unknown::Warn)]
     unknown_signer: Unknown,
+    /// Largest content of a packed upload (gzip, ZIP), in MiB
+    #[arg(long, env = "WORKBENCH_UNPACKED_LIMIT", default_value_t = 4096, value_name = "MIB")]
+    unpacked_limit: u64,
+    /// How many bytes each byte of a packed upload may unpack to, beyond the first 16 MiB
+    #[arg(long, env = "WORKBENCH_UNPACK_RATIO", default_value_t = 100, value_name = "N")]
+    unpack_ratio: u64,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -148,6 +154,10 @@ impl JobArgs {
             probe_allow: self.probe_allow.clone(),
             probe_secrets: self.probe_secrets.clone(),
             signers: Arc::new(signers),
+            unpack: UnpackLimits {
+                bytes: self.unpacked_limit.saturating_mul(1024 * 1024),
+                ratio: self.unpack_ratio.max(1),
+            },
             ..JobSettings::default()
         })
     }
