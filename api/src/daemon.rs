@@ -239,6 +239,8 @@ fn start_machinery(
     tasks.spawn(async move { workbench_jobs::trim(&q, &t).await });
     let (c, t) = (context.clone(), stop.clone());
     tasks.spawn(async move { workbench_jobs::sweep(&c, &t).await });
+    let (c, t) = (context.clone(), stop.clone());
+    tasks.spawn(async move { workbench_jobs::expire_previews(&c, &t).await });
     if works {
         let (c, q, s, t) = (context.clone(), queue.clone(), status.clone(), stop.clone());
         tasks.spawn(async move { workbench_jobs::run_workers(&c, &q, &s, &t).await });

@@ -22,6 +22,8 @@ pub struct JobSettings {
     pub concurrency: usize,
     /// Ids that may wait in the queue. Far below the 8,000 at which Redis' Lua would fail for good on moving them.
     pub outstanding: i64,
+    /// For how long a preview can be confirmed.
+    pub preview_ttl: Duration,
     /// For how long a completed import can be undone.
     pub rollback_window: Duration,
     /// How long one probe may take.
@@ -43,6 +45,7 @@ impl Default for JobSettings {
             rehand_after: Duration::from_secs(10),
             concurrency: 4,
             outstanding: 1000,
+            preview_ttl: Duration::from_hours(30 * 24),
             rollback_window: Duration::from_hours(7 * 24),
             probe_timeout: Duration::from_secs(30),
             probe_allow: Vec::new(),
@@ -54,6 +57,12 @@ impl Default for JobSettings {
 }
 
 impl JobSettings {
+    /// For how long a preview can be confirmed, as the store counts it.
+    #[must_use]
+    pub fn preview_window(&self) -> TimeDelta {
+        TimeDelta::from_std(self.preview_ttl).unwrap_or(TimeDelta::MAX)
+    }
+
     /// The lease as the store counts it.
     #[must_use]
     pub fn lease_delta(&self) -> TimeDelta {

@@ -102,9 +102,12 @@ impl Objects {
         Ok(Stored { key: key.to_owned(), size, sha256: workbench_engine::log::hex(&hash.finalize()) })
     }
 
-    /// Removes a file.
+    /// Removes a file. One that is gone already has been removed.
     pub async fn remove(&self, key: &str) -> Result<(), ObjectError> {
-        Ok(self.store.delete(&Key::from(key)).await?)
+        match self.store.delete(&Key::from(key)).await {
+            Err(object_store::Error::NotFound { .. }) => Ok(()),
+            other => Ok(other?),
+        }
     }
 
     /// Opens a file for reading in a stream.

@@ -17,7 +17,7 @@ const AGE: TimeDelta = TimeDelta::days(1);
 pub const UPLOADS: &str = "imports";
 
 #[derive(Debug, thiserror::Error)]
-enum SweepError {
+pub(crate) enum SweepError {
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]

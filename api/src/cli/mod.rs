@@ -97,6 +97,9 @@ struct JobArgs {
     /// After how long a job that nobody claimed is handed to the queue again
     #[arg(long, env = "WORKBENCH_REHAND_AFTER", default_value = "10s", value_parser = duration::parse, value_name = "DURATION")]
     rehand_after: Duration,
+    /// For how long a preview can be confirmed; then the import is cancelled and its file removed
+    #[arg(long, env = "WORKBENCH_PREVIEW_TTL", default_value = "30d", value_parser = duration::parse, value_name = "DURATION")]
+    preview_ttl: Duration,
     /// For how long a completed import can be undone
     #[arg(long, env = "WORKBENCH_ROLLBACK_WINDOW", default_value = "7d", value_parser = duration::parse, value_name = "DURATION")]
     rollback_window: Duration,
@@ -149,6 +152,7 @@ impl JobArgs {
             lease: self.lease,
             rehand_after: self.rehand_after,
             concurrency: self.concurrency.max(1),
+            preview_ttl: self.preview_ttl,
             rollback_window: self.rollback_window,
             probe_timeout: self.probe_timeout,
             probe_allow: self.probe_allow.clone(),

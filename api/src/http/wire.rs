@@ -337,6 +337,8 @@ pub struct ImportView {
     pub created_at: DateTime<Utc>,
     /// When the preview was ready.
     pub previewed_at: Option<DateTime<Utc>>,
+    /// While it waits in preview: until when it can be confirmed. After that it is cancelled and its file removed.
+    pub expires_at: Option<DateTime<Utc>>,
     /// When a person confirmed.
     pub confirmed_at: Option<DateTime<Utc>>,
     /// When it was stored.
