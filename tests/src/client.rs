@@ -155,6 +155,17 @@ impl Client {
         Self::answer(self.request(Method::POST, path).multipart(form)).await.expect("the daemon answers")
     }
 
+    /// Uploads a file whose bytes come as they come, under an idempotency key; none where the daemon goes away
+    /// meanwhile.
+    ///
+    /// # Panics
+    /// Where the name cannot be sent.
+    pub async fn try_upload(&self, tenant: &str, name: &str, key: &str, bytes: reqwest::Body) -> Option<Answer> {
+        let form = Form::new().part("file", Part::stream(bytes).file_name(name.to_owned()));
+        let request = self.request(Method::POST, &format!("/sys/onboarding/{tenant}/imports"));
+        Self::answer(request.header("idempotency-key", key).multipart(form)).await.ok()
+    }
+
     /// Waits until an import leaves these states; survives restarts of the daemon.
     pub async fn import_after(&self, tenant: &str, id: &str, states: &[&str]) -> Value {
         let path = format!("/sys/onboarding/{tenant}/imports/{id}");
