@@ -6,6 +6,7 @@
 //! engine's rules decides a retry.
 
 mod attempt;
+mod bucket;
 mod context;
 mod health_check;
 mod import_load;
@@ -24,6 +25,7 @@ mod sweep;
 mod trim;
 mod workers;
 
+pub use bucket::{Bucket, BucketError};
 pub use context::{Context, JobSettings};
 pub use health_check::{SANDBOX, SANDBOX_URL};
 pub use objects::{ObjectError, Objects, Stored};

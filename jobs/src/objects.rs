@@ -17,6 +17,8 @@ use object_store::{ObjectStore, ObjectStoreExt, WriteMultipart};
 use sha2::{Digest, Sha256};
 use tokio_util::io::StreamReader;
 
+use crate::bucket::{Bucket, BucketError};
+
 /// What can go wrong with an upload or its file.
 #[derive(Debug, thiserror::Error)]
 pub enum ObjectError {
@@ -26,6 +28,9 @@ pub enum ObjectError {
     /// The folder of the object store could not be made or looked into.
     #[error("the folder of uploads cannot be used: {0}")]
     Folder(io::Error),
+    /// The bucket cannot be used as it is configured.
+    #[error(transparent)]
+    Bucket(#[from] BucketError),
     /// The upload broke off.
     #[error("the upload broke off: {0}")]
     Upload(String),
@@ -64,6 +69,11 @@ impl Objects {
         // An upload that was answered survives a power cut, as its row does.
         let store = Arc::new(LocalFileSystem::new_with_prefix(path)?.with_fsync(true));
         Ok(Self { store, folder: Some(path.to_owned()) })
+    }
+
+    /// A bucket of an S3-compatible store. Nothing is asked of it before it is used.
+    pub fn bucket(bucket: &Bucket) -> Result<Self, ObjectError> {
+        Ok(Self { store: bucket.store()?, folder: None })
     }
 
     /// The files under a folder that are older than `than`, in a stream.

@@ -17,7 +17,7 @@ use tracing_subscriber::EnvFilter;
 use url::Url;
 use workbench_engine::definition::duration;
 use workbench_importer::{Signers, UnknownSigner, UnpackLimits};
-use workbench_jobs::JobSettings;
+use workbench_jobs::{Bucket, JobSettings};
 
 use crate::daemon::{self, Places, Serving};
 
@@ -78,7 +78,40 @@ pub struct PlaceArgs {
 
 impl PlaceArgs {
     fn places(&self) -> Places {
-        Places { data_dir: self.data_dir.clone(), database_url: self.database_url.clone(), redis_url: None }
+        Places {
+            data_dir: self.data_dir.clone(),
+            database_url: self.database_url.clone(),
+            redis_url: None,
+            uploads: None,
+        }
+    }
+}
+
+/// Where uploads are, for the processes that write and read them.
+#[derive(Debug, Clone, Args)]
+struct UploadArgs {
+    /// Bucket of an S3-compatible store for uploads; a folder in the data folder where absent. Keys are taken from
+    /// `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`
+    #[arg(long, env = "WORKBENCH_UPLOADS", value_parser = bucket, value_name = "s3://BUCKET/FOLDER")]
+    uploads: Option<Bucket>,
+    /// Address of the S3-compatible store, where it is not Amazon's
+    #[arg(long, env = "WORKBENCH_UPLOADS_ENDPOINT", value_parser = endpoint, requires = "uploads", value_name = "URL")]
+    uploads_endpoint: Option<Url>,
+    /// Region of the bucket
+    #[arg(long, env = "WORKBENCH_UPLOADS_REGION", requires = "uploads", value_name = "REGION")]
+    uploads_region: Option<String>,
+    /// Reach the store by http, where nobody else listens
+    #[arg(long, env = "WORKBENCH_UPLOADS_ALLOW_HTTP", requires = "uploads")]
+    uploads_allow_http: bool,
+}
+
+impl UploadArgs {
+    fn bucket(&self) -> Option<Bucket> {
+        let mut bucket = self.uploads.clone()?;
+        bucket.endpoint.clone_from(&self.uploads_endpoint);
+        bucket.region.clone_from(&self.uploads_region);
+        bucket.allow_http = self.uploads_allow_http;
+        Some(bucket)
     }
 }
 
@@ -173,6 +206,8 @@ struct ServeArgs {
     places: PlaceArgs,
     #[command(flatten)]
     jobs: JobArgs,
+    #[command(flatten)]
+    uploads: UploadArgs,
     /// Address of API and console
     #[arg(long, env = "WORKBENCH_LISTEN", default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
     listen: SocketAddr,
@@ -200,6 +235,8 @@ struct WorkerArgs {
     places: PlaceArgs,
     #[command(flatten)]
     jobs: JobArgs,
+    #[command(flatten)]
+    uploads: UploadArgs,
 }
 
 #[derive(Debug, Args)]
@@ -221,6 +258,19 @@ fn address_or_off(text: &str) -> Result<SandboxAddress, String> {
     text.parse()
         .map(|address| SandboxAddress(Some(address)))
         .map_err(|_| format!("`{text}` is no address; use one such as 127.0.0.1:8081, or `off`"))
+}
+
+fn bucket(text: &str) -> Result<Bucket, String> {
+    Bucket::parse(text).map_err(|error| error.to_string())
+}
+
+fn endpoint(text: &str) -> Result<Url, String> {
+    Url::parse(text)
+        .ok()
+        .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+        .filter(|url| url.query().is_none() && url.fragment().is_none())
+        .filter(|url| url.username().is_empty() && url.password().is_none())
+        .ok_or_else(|| "the address of a store is wanted, such as https://s3.example:9000".to_owned())
 }
 
 fn public_url(text: &str) -> Result<Url, String> {
@@ -257,7 +307,11 @@ pub fn run() -> ExitCode {
 async fn dispatch(command: Command) -> Result<ExitCode> {
     match command {
         Command::Serve(args) => {
-            let places = Places { redis_url: args.jobs.redis_url.clone(), ..args.places.places() };
+            let places = Places {
+                redis_url: args.jobs.redis_url.clone(),
+                uploads: args.uploads.bucket(),
+                ..args.places.places()
+            };
             let serving = Serving {
                 listen: args.listen,
                 sandbox: args.sandbox.0,
@@ -269,7 +323,11 @@ async fn dispatch(command: Command) -> Result<ExitCode> {
             daemon::serve(&places, args.jobs.settings()?, &serving).await?;
         }
         Command::Worker(args) => {
-            let places = Places { redis_url: args.jobs.redis_url.clone(), ..args.places.places() };
+            let places = Places {
+                redis_url: args.jobs.redis_url.clone(),
+                uploads: args.uploads.bucket(),
+                ..args.places.places()
+            };
             daemon::work(&places, args.jobs.settings()?).await?;
         }
         Command::Sandbox(args) => daemon::sandbox(&args.places.places(), args.listen).await?,

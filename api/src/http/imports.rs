@@ -173,7 +173,7 @@ fn unstored(error: &ObjectError) -> Problem {
         ObjectError::Upload(_) => {
             Problem::new(StatusCode::BAD_REQUEST, "upload_broken", "The upload broke off", error.to_string())
         }
-        ObjectError::Store(_) | ObjectError::Folder(_) => {
+        ObjectError::Store(_) | ObjectError::Folder(_) | ObjectError::Bucket(_) => {
             tracing::error!(%error, "an upload could not be stored");
             let mut problem = Problem::new(
                 StatusCode::SERVICE_UNAVAILABLE,
