@@ -5,7 +5,7 @@ use std::io::Write;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::json;
-use workbench_tests::{Client, Setting, members};
+use workbench_tests::{Client, Setting, members, workbench};
 
 fn gzip(content: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
@@ -54,4 +54,21 @@ async fn a_packed_file_is_stored_and_a_bomb_is_not_embedded() {
 #[tokio::test]
 async fn a_packed_file_is_stored_and_a_bomb_is_not_on_postgres_and_redis() {
     a_packed_file_is_stored_and_a_bomb_is_not(Setting::shared().await).await;
+}
+
+#[tokio::test]
+async fn the_command_line_says_that_a_file_was_packed() {
+    let setting = Setting::embedded();
+    let client = opened(&setting).await;
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let file = folder.path().join("members.csv.gz");
+    std::fs::write(&file, gzip(&members(20))).expect("a file can be written");
+    let output = std::process::Command::new(workbench())
+        .args(["import", "--tenant", "svbf", "--yes", "--url", &client.url, "--token-file"])
+        .args([setting.data().join("token"), file])
+        .output()
+        .expect("the binary can be started");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(said.starts_with("members.csv.gz: csv with members, UTF-8, packed as gzip\n"), "{said}");
+    assert!(output.status.success() && said.ends_with("20 records stored\n"), "{said}");
 }

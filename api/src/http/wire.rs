@@ -326,7 +326,7 @@ pub struct ImportView {
     pub progress: Progress,
     /// Records stored.
     pub loaded: i64,
-    /// Why it failed.
+    /// Why it failed, or why it was cancelled by nobody.
     #[schema(value_type = Option<ImportFailure>)]
     pub failure: Option<Value>,
     /// The latest job at work on it.
