@@ -16,7 +16,7 @@ use tokio_util::task::TaskTracker;
 use url::Url;
 use workbench_engine::log::Actor;
 use workbench_engine::store::{Credential, NewToken, Store, StoreError};
-use workbench_jobs::{Context, JobSettings, Objects, Queue, QueueAddress, SANDBOX_URL, Status};
+use workbench_jobs::{Bucket, Context, JobSettings, Objects, Queue, QueueAddress, SANDBOX_URL, Status};
 use workbench_probes::HealthProbes;
 
 use crate::http::{self, App, DRAIN, Role, hash_secret, new_secret};
@@ -43,6 +43,8 @@ pub struct Places {
     pub database_url: Option<String>,
     /// `redis://…`; the embedded queue where absent.
     pub redis_url: Option<String>,
+    /// Where uploads are; a folder in `data_dir` where absent.
+    pub uploads: Option<Bucket>,
 }
 
 impl Places {
@@ -86,7 +88,11 @@ impl Places {
 
     async fn context(&self, settings: JobSettings) -> Result<Context> {
         let store = self.open_store().await?;
-        let objects = Objects::folder(&self.data_dir.join("objects")).into_diagnostic()?;
+        let objects = match &self.uploads {
+            Some(bucket) => Objects::bucket(bucket),
+            None => Objects::folder(&self.data_dir.join("objects")),
+        };
+        let objects = objects.into_diagnostic()?;
         Ok(Context { store, objects, probes: Arc::new(HealthProbes::default()), settings: Arc::new(settings) })
     }
 }
@@ -147,6 +153,9 @@ pub async fn serve(places: &Places, settings: JobSettings, serving: &Serving) ->
     let token = bootstrap_token(&context.store, &places.data_dir).await?;
     announcement.line("token", &format!("{}   (role admin, for the CLI and curl)", token.display()));
 
+    if let Some(bucket) = &places.uploads {
+        announcement.line("uploads", &bucket.to_string());
+    }
     let queue = Queue::new(&places.queue()).into_diagnostic()?;
     announcement
         .line("store", &format!("{:?} with the {} queue", context.store.dialect(), queue.name()).to_lowercase());
@@ -239,6 +248,8 @@ fn start_machinery(
     tasks.spawn(async move { workbench_jobs::trim(&q, &t).await });
     let (c, t) = (context.clone(), stop.clone());
     tasks.spawn(async move { workbench_jobs::sweep(&c, &t).await });
+    let (c, t) = (context.clone(), stop.clone());
+    tasks.spawn(async move { workbench_jobs::expire_previews(&c, &t).await });
     if works {
         let (c, q, s, t) = (context.clone(), queue.clone(), status.clone(), stop.clone());
         tasks.spawn(async move { workbench_jobs::run_workers(&c, &q, &s, &t).await });

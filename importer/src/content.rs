@@ -4,10 +4,7 @@ use crate::failure::OpenError;
 use crate::format::Format;
 
 /// Starts of files that people send by mistake, with their names.
-const MAGIC: [(&[u8], &str); 11] = [
-    (b"PK\x03\x04", "a ZIP archive or a spreadsheet (xlsx, ods)"),
-    (b"PK\x05\x06", "an empty ZIP archive"),
-    (b"\x1f\x8b", "a gzip archive"),
+const MAGIC: [(&[u8], &str); 8] = [
     (b"%PDF", "a PDF document"),
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Office document (xls, doc)"),
     (b"BZh", "a bzip2 archive"),
@@ -18,7 +15,7 @@ const MAGIC: [(&[u8], &str); 11] = [
     (b"SQLite format 3\x00", "an SQLite database"),
 ];
 
-/// Refuses archives, documents and other binary files.
+/// Refuses documents, archives that are not unpacked here, and other binary files.
 ///
 /// `utf16` tells that a byte order mark declares UTF-16, where NUL bytes are normal.
 pub(crate) fn refuse_binary(head: &[u8], utf16: bool) -> Result<(), OpenError> {

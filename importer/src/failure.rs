@@ -3,6 +3,7 @@
 use std::io;
 
 use crate::format::{Entity, Format};
+use crate::packed::PackedFault;
 
 /// Why a file is refused before its first row.
 #[derive(Debug, thiserror::Error)]
@@ -87,6 +88,9 @@ pub enum OpenError {
         /// What to do about it.
         hint: &'static str,
     },
+    /// The file is packed in a way that is not read.
+    #[error(transparent)]
+    Packed(#[from] PackedFault),
     /// The start of the file could not be read.
     #[error("the start of the file cannot be read: {0}")]
     Read(#[from] ReadError),
@@ -109,6 +113,7 @@ impl OpenError {
             Self::UnknownEncoding { .. } => "encoding_unknown",
             Self::ProfileMissing { .. } => "profile_missing",
             Self::Submission { code, .. } => code,
+            Self::Packed(fault) => fault.code(),
             Self::Read(error) => error.code(),
         }
     }
@@ -131,7 +136,7 @@ impl OpenError {
             Self::TooManyColumns { .. } => "Export only the columns that are to be imported.".into(),
             Self::Mapping { .. } => "Map columns of this file, spelled as in its header, to known fields.".into(),
             Self::Binary { .. } => {
-                "Export as text: “Save as CSV UTF-8” in a spreadsheet program, and unpack archives before sending."
+                "Export as text: “Save as CSV UTF-8” in a spreadsheet program. Of packed files, gzip and ZIP are read."
                     .into()
             }
             Self::RecordsMissing { .. } => {
@@ -140,7 +145,17 @@ impl OpenError {
             Self::UnknownEncoding { .. } => "Export the file again, as UTF-8.".into(),
             Self::ProfileMissing { .. } => "Name the profile that describes the layout in the field `profile`.".into(),
             Self::Submission { hint, .. } => (*hint).into(),
+            Self::Packed(fault) => fault.hint().into(),
             Self::Read(error) => error.hint(),
+        }
+    }
+
+    /// Takes a failure out of the error of a reader.
+    pub(crate) fn from_io(error: io::Error) -> Self {
+        match ReadError::from_io(error) {
+            ReadError::Io(error) => Self::Io(error),
+            ReadError::Packed(fault) => Self::Packed(fault),
+            other => Self::Read(other),
         }
     }
 }
@@ -209,6 +224,9 @@ pub enum ReadError {
         /// Line, from 1.
         line: u64,
     },
+    /// The file is packed, and what it is packed in breaks off or breaks a rule.
+    #[error(transparent)]
+    Packed(PackedFault),
     /// The chart of accounts exceeds what is held in memory.
     #[error("line {row}: the chart of accounts has more than {limit}")]
     ChartTooLarge {
@@ -234,6 +252,7 @@ impl ReadError {
             Self::Trailing { .. } => "trailing_content",
             Self::Doctype { .. } => "doctype_refused",
             Self::ChartTooLarge { .. } => "chart_too_large",
+            Self::Packed(fault) => fault.code(),
         }
     }
 
@@ -254,6 +273,7 @@ impl ReadError {
                 "Export without DOCTYPE. Such a declaration can make a reader fetch other files or run out of memory."
             }
             Self::ChartTooLarge { .. } => "Check that the export holds one company only.",
+            Self::Packed(fault) => fault.hint(),
         }
         .into()
     }

@@ -16,6 +16,7 @@ use crate::failure::{OpenError, ReadError};
 use crate::fipjp::{FipjpImport, Signers};
 use crate::format::{Entity, Format};
 use crate::issue::Issue;
+use crate::packed::{self, PackedFault, Packing, UnpackLimits};
 use crate::profile::{EncodingName, Profile};
 use crate::profiled::ProfiledImport;
 use crate::record::Record;
@@ -34,7 +35,8 @@ pub struct Options {
     pub format: Option<Format>,
     /// The declared content; `None` guesses: SIE holds a ledger, a table is judged by its header.
     pub entity: Option<Entity>,
-    /// The name the file was sent under; only its extension is used, to tell SIE 4E from 4I.
+    /// The name the file was sent under; only its extension is used, to tell SIE 4E from 4I. The name inside of a packed
+    /// file counts for more.
     pub file_name: Option<String>,
     /// Source column header to field name, over detection. An empty field name leaves the column out.
     pub mapping: BTreeMap<String, String>,
@@ -64,7 +66,8 @@ pub struct Detected {
     pub header: Option<Vec<String>>,
     /// Where each column of a table goes, in file order.
     pub mapping: Vec<MappedColumn>,
-    /// Further findings by name, such as `sie_type`, `program`, `company` or `fiscal_year`.
+    /// Further findings by name, such as `sie_type`, `program`, `company` or `fiscal_year`; of a packed file `packed`
+    /// (`gzip` or `zip`) and `packed_name`, the name that it has inside.
     pub details: BTreeMap<String, String>,
 }
 
@@ -122,6 +125,7 @@ pub struct Import {
     detected: Detected,
     bytes_read: Arc<AtomicU64>,
     layout: Layout,
+    packing: Option<Packing>,
     ended: bool,
 }
 
@@ -138,7 +142,8 @@ impl Import {
         &self.detected
     }
 
-    /// Bytes taken from the reader so far: at least the head, and a little ahead of the items. For progress display.
+    /// Bytes taken from the reader so far, packed as they are: at least the head, and a little ahead of the items. For
+    /// progress display.
     #[must_use]
     pub fn bytes_read(&self) -> u64 {
         self.bytes_read.load(Ordering::Relaxed)
@@ -159,20 +164,59 @@ impl Iterator for Import {
             Layout::Sie(import) => import.next_item(),
         };
         self.ended = !matches!(next, Some(Ok(_)));
-        next
+        match (next, &mut self.packing) {
+            // A reader may stop where its format ends; the checksum comes after that.
+            (None, Some(packing)) => packing.finish().err().map(Err),
+            (next, _) => next,
+        }
     }
 }
 
-/// Opens a file: looks at its head, decides how to read it, and refuses what cannot be read.
+/// Opens a file: unpacks it if it is packed, looks at its head, decides how to read it, and refuses what cannot be
+/// read. A packed file may hold as much as [`UnpackLimits`] allow by default.
 ///
 /// # Errors
 /// [`OpenError`] when the file is empty, binary, of no known layout, or contradicts the options.
 pub fn open(reader: Box<dyn Read + Send>, options: &Options) -> Result<Import, OpenError> {
+    open_within(reader, options, UnpackLimits::default())
+}
+
+/// As [`open`], with other limits for packed files.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_within(reader: Box<dyn Read + Send>, options: &Options, limits: UnpackLimits) -> Result<Import, OpenError> {
     let bytes_read = Arc::new(AtomicU64::new(0));
-    let mut reader = CountingReader::new(reader, bytes_read.clone());
+    let counting = CountingReader::new(reader, bytes_read.clone());
+    let (reader, packing) = packed::unpack(counting, &bytes_read, limits)?;
+    let unpacked = packing.as_ref().map(|packing| Options {
+        file_name: packing.name.clone().or_else(|| without_packed_extension(options.file_name.as_deref())),
+        ..options.clone()
+    });
+    let mut import = open_unpacked(reader, unpacked.as_ref().unwrap_or(options), packing.is_some())?;
+    import.bytes_read = bytes_read;
+    if let Some(packing) = packing {
+        let details = &mut import.detected.details;
+        details.insert("packed".into(), packing.kind.into());
+        details.extend(packing.name.clone().map(|name| ("packed_name".into(), name)));
+        import.packing = Some(packing);
+    }
+    Ok(import)
+}
+
+/// `ledger.si` of `ledger.si.gz`.
+fn without_packed_extension(name: Option<&str>) -> Option<String> {
+    let (name, extension) = name?.rsplit_once('.')?;
+    ["gz", "zip"].iter().any(|packed| extension.eq_ignore_ascii_case(packed)).then(|| name.to_owned())
+}
+
+fn open_unpacked(mut reader: Box<dyn Read + Send>, options: &Options, was_packed: bool) -> Result<Import, OpenError> {
     let mut head = Vec::new();
     // `take` by reference retries interrupted reads and stops at the end or at the limit.
-    reader.by_ref().take(HEAD_BYTES as u64).read_to_end(&mut head).map_err(OpenError::Io)?;
+    reader.by_ref().take(HEAD_BYTES as u64).read_to_end(&mut head).map_err(OpenError::from_io)?;
+    if let Some(kind) = packed::kind(&head).filter(|_| was_packed) {
+        return Err(PackedFault::Nested { kind }.into());
+    }
 
     let mark = encoding::by_mark(&head);
     let body = head.get(mark.as_ref().map_or(0, |mark| mark.mark_bytes)..).unwrap_or_default();
@@ -229,7 +273,7 @@ pub fn open(reader: Box<dyn Read + Send>, options: &Options) -> Result<Import, O
         }
         (None, _) => Layout::Csv(Box::new(CsvImport::open(stream, notes, &text_head, options, &mut detected)?)),
     };
-    Ok(Import { detected, bytes_read, layout, ended: false })
+    Ok(Import { detected, bytes_read: Arc::default(), layout, packing: None, ended: false })
 }
 
 /// The format to read, from what was declared and what was found.

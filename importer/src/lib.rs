@@ -18,6 +18,7 @@ mod issue;
 mod json;
 mod key_memory;
 mod lines;
+mod packed;
 mod profile;
 mod profiled;
 mod record;
@@ -28,8 +29,9 @@ mod sie;
 pub use failure::{OpenError, ReadError};
 pub use fipjp::{SignerError, Signers, UnknownSigner};
 pub use format::{Entity, Format, UnknownName};
-pub use import::{Detected, Import, Item, MappedColumn, Options, open};
+pub use import::{Detected, Import, Item, MappedColumn, Options, open, open_within};
 pub use issue::{Issue, Severity};
+pub use packed::{PackedFault, UnpackLimits};
 pub use profile::{Profile, ProfileFault, profile_schema};
 pub use record::{Record, RecordKind};
 

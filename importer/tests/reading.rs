@@ -115,7 +115,7 @@ fn utf16_is_read_with_its_mark() {
 fn what_cannot_be_read_is_refused_with_a_reason() {
     assert_eq!(refusal("", &options()), "file_empty");
     assert_eq!(refusal(" \r\n", &options()), "file_empty");
-    assert_eq!(refusal(b"PK\x03\x04rest".to_vec(), &options()), "file_binary");
+    assert_eq!(refusal(b"PK\x03\x04rest".to_vec(), &options()), "archive_truncated");
     assert_eq!(refusal(b"a;b\0".to_vec(), &options()), "file_binary");
     assert_eq!(refusal("{\n\"a\": 1}", &options()), "records_missing");
     assert_eq!(refusal("<a/>", &options()), "records_missing");

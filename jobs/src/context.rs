@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use workbench_engine::store::Store;
-use workbench_importer::Signers;
+use workbench_importer::{Signers, UnpackLimits};
 use workbench_probes::HealthProbes;
 
 use crate::Objects;
@@ -22,6 +22,8 @@ pub struct JobSettings {
     pub concurrency: usize,
     /// Ids that may wait in the queue. Far below the 8,000 at which Redis' Lua would fail for good on moving them.
     pub outstanding: i64,
+    /// For how long a preview can be confirmed.
+    pub preview_ttl: Duration,
     /// For how long a completed import can be undone.
     pub rollback_window: Duration,
     /// How long one probe may take.
@@ -32,6 +34,8 @@ pub struct JobSettings {
     pub probe_secrets: Option<PathBuf>,
     /// Whose signatures on federation submissions are known.
     pub signers: Arc<Signers>,
+    /// How much a packed upload may unpack to.
+    pub unpack: UnpackLimits,
 }
 
 impl Default for JobSettings {
@@ -41,16 +45,24 @@ impl Default for JobSettings {
             rehand_after: Duration::from_secs(10),
             concurrency: 4,
             outstanding: 1000,
+            preview_ttl: Duration::from_hours(30 * 24),
             rollback_window: Duration::from_hours(7 * 24),
             probe_timeout: Duration::from_secs(30),
             probe_allow: Vec::new(),
             probe_secrets: None,
             signers: Arc::default(),
+            unpack: UnpackLimits::default(),
         }
     }
 }
 
 impl JobSettings {
+    /// For how long a preview can be confirmed, as the store counts it.
+    #[must_use]
+    pub fn preview_window(&self) -> TimeDelta {
+        TimeDelta::from_std(self.preview_ttl).unwrap_or(TimeDelta::MAX)
+    }
+
     /// The lease as the store counts it.
     #[must_use]
     pub fn lease_delta(&self) -> TimeDelta {

@@ -51,7 +51,7 @@ pub async fn run(context: &Context, job: &Job) -> Result<(), Failure> {
         sample: Value::Array(preview.sample),
         counts: preview.counts,
     };
-    tx.finish_preview(job, import_id, &result).await?;
+    tx.finish_preview(job, import_id, &result, context.settings.preview_window()).await?;
     tx.commit().await?;
     Ok(())
 }

@@ -6,6 +6,7 @@
 //! engine's rules decides a retry.
 
 mod attempt;
+mod bucket;
 mod context;
 mod health_check;
 mod import_load;
@@ -13,6 +14,7 @@ mod import_preview;
 mod import_rollback;
 mod objects;
 mod original;
+mod preview_expiry;
 mod queue;
 mod reading;
 mod reconciler;
@@ -23,9 +25,11 @@ mod sweep;
 mod trim;
 mod workers;
 
+pub use bucket::{Bucket, BucketError};
 pub use context::{Context, JobSettings};
 pub use health_check::{SANDBOX, SANDBOX_URL};
 pub use objects::{ObjectError, Objects, Stored};
+pub use preview_expiry::expire_previews;
 pub use queue::{Queue, QueueAddress, QueueError};
 pub use reconciler::reconcile;
 pub use secret::{FORMS as SECRET_FORMS, SecretReference};

@@ -3,8 +3,9 @@
 use std::fs::DirBuilder;
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
@@ -16,15 +17,20 @@ use object_store::{ObjectStore, ObjectStoreExt, WriteMultipart};
 use sha2::{Digest, Sha256};
 use tokio_util::io::StreamReader;
 
+use crate::bucket::{Bucket, BucketError};
+
 /// What can go wrong with an upload or its file.
 #[derive(Debug, thiserror::Error)]
 pub enum ObjectError {
     /// The object store did not do its part.
     #[error("the object store failed: {0}")]
     Store(#[from] object_store::Error),
-    /// The folder of the object store could not be made.
-    #[error("the folder for uploads could not be made: {0}")]
+    /// The folder of the object store could not be made or looked into.
+    #[error("the folder of uploads cannot be used: {0}")]
     Folder(io::Error),
+    /// The bucket cannot be used as it is configured.
+    #[error(transparent)]
+    Bucket(#[from] BucketError),
     /// The upload broke off.
     #[error("the upload broke off: {0}")]
     Upload(String),
@@ -51,6 +57,8 @@ pub struct Stored {
 #[derive(Debug, Clone)]
 pub struct Objects {
     store: Arc<dyn ObjectStore>,
+    /// The folder behind the store, if one is.
+    folder: Option<PathBuf>,
 }
 
 impl Objects {
@@ -59,7 +67,13 @@ impl Objects {
         // People's birth dates are in there: nobody else on the machine needs to read them.
         DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(ObjectError::Folder)?;
         // An upload that was answered survives a power cut, as its row does.
-        Ok(Self { store: Arc::new(LocalFileSystem::new_with_prefix(path)?.with_fsync(true)) })
+        let store = Arc::new(LocalFileSystem::new_with_prefix(path)?.with_fsync(true));
+        Ok(Self { store, folder: Some(path.to_owned()) })
+    }
+
+    /// A bucket of an S3-compatible store. Nothing is asked of it before it is used.
+    pub fn bucket(bucket: &Bucket) -> Result<Self, ObjectError> {
+        Ok(Self { store: bucket.store()?, folder: None })
     }
 
     /// The files under a folder that are older than `than`, in a stream.
@@ -69,6 +83,18 @@ impl Objects {
             Ok((file.last_modified < than).then(|| file.location.to_string()))
         });
         old.map_err(ObjectError::Store).boxed()
+    }
+
+    /// Removes what is left under a folder of uploads whose daemon was killed before their last byte, where nothing was
+    /// added since `than`. Answers how many files that were.
+    ///
+    /// Such a file is not listed: `object_store` writes an upload to `name#number` and renames it when it is whole.
+    /// Buckets have a rule of their own for uploads that were not completed.
+    pub async fn remove_partial(&self, folder: &str, than: DateTime<Utc>) -> Result<usize, ObjectError> {
+        let Some(root) = &self.folder else { return Ok(0) };
+        let (folder, than) = (root.join(folder), SystemTime::from(than));
+        let removed = tokio::task::spawn_blocking(move || remove_partial(&folder, than));
+        removed.await.map_err(io::Error::other).flatten().map_err(ObjectError::Folder)
     }
 
     /// Streams an upload into the store, hashing it on the way. What has arrived of an upload that breaks off or
@@ -102,9 +128,12 @@ impl Objects {
         Ok(Stored { key: key.to_owned(), size, sha256: workbench_engine::log::hex(&hash.finalize()) })
     }
 
-    /// Removes a file.
+    /// Removes a file. One that is gone already has been removed.
     pub async fn remove(&self, key: &str) -> Result<(), ObjectError> {
-        Ok(self.store.delete(&Key::from(key)).await?)
+        match self.store.delete(&Key::from(key)).await {
+            Err(object_store::Error::NotFound { .. }) => Ok(()),
+            other => Ok(other?),
+        }
     }
 
     /// Opens a file for reading in a stream.
@@ -115,4 +144,30 @@ impl Objects {
         let found = self.store.get(&Key::from(key)).await?;
         Ok(StreamReader::new(found.into_stream().map_err(io::Error::other).boxed()))
     }
+}
+
+fn remove_partial(folder: &Path, than: SystemTime) -> io::Result<usize> {
+    let entries = match std::fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
+        other => other?,
+    };
+    let mut removed = 0;
+    for entry in entries {
+        let entry = entry?;
+        let name = entry.file_name();
+        let number = name.to_str().and_then(|name| name.rsplit_once('#')).map_or("", |(_, number)| number);
+        if number.is_empty() || !number.bytes().all(|byte| byte.is_ascii_digit()) {
+            continue;
+        }
+        let gone = entry
+            .metadata()
+            .and_then(|file| file.modified())
+            .and_then(|written| if written < than { std::fs::remove_file(entry.path()).map(|()| 1) } else { Ok(0) });
+        removed += match gone {
+            // Its upload has ended, or another process was first.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => 0,
+            other => other?,
+        };
+    }
+    Ok(removed)
 }

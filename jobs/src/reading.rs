@@ -6,7 +6,9 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio_util::io::SyncIoBridge;
 use workbench_engine::store::{Import, NewIssue, PinnedProfile, StoredRecord};
-use workbench_importer::{Detected, Issue, Item, OpenError, Options, Profile, ReadError, Record, Severity, Signers};
+use workbench_importer::{
+    Detected, Issue, Item, OpenError, Options, Profile, ReadError, Record, Severity, Signers, UnpackLimits,
+};
 
 use crate::Context;
 use crate::attempt::Failure;
@@ -81,10 +83,11 @@ pub async fn read(context: &Context, import: &Import) -> Result<Parts, Failure> 
     let file = context.objects.open(&import.object_key).await.map_err(|error| Failure::Retryable(error.to_string()))?;
     let options = options(import, &context.settings.signers)?;
     let (sender, receiver) = mpsc::channel(2);
+    let unpack = context.settings.unpack;
     let (size, sha256) = (u64::try_from(import.size).unwrap_or_default(), import.sha256.clone());
     tokio::task::spawn_blocking(move || {
         let mut original = Original::new(SyncIoBridge::new(file));
-        let ended = match parse(Box::new(original.clone()), &options, &sender) {
+        let ended = match parse(Box::new(original.clone()), &options, unpack, &sender) {
             Ok(true) => original.is_whole(size, &sha256).map_err(|error| Failure::Retryable(error.to_string())),
             Ok(false) => return,
             Err(failure) => Err(failure),
@@ -135,10 +138,11 @@ fn profile(pinned: &PinnedProfile) -> Result<Arc<Profile>, Failure> {
 fn parse(
     reader: Box<dyn Read + Send>,
     options: &Options,
+    unpack: UnpackLimits,
     sender: &mpsc::Sender<Result<Part, Failure>>,
 ) -> Result<bool, Failure> {
     let send = |part: Part| sender.blocking_send(Ok(part)).is_ok();
-    let mut import = workbench_importer::open(reader, options).map_err(|error| unopened(&error))?;
+    let mut import = workbench_importer::open_within(reader, options, unpack).map_err(|error| unopened(&error))?;
     if !send(Part::Detected(Box::new(import.detected().clone()))) {
         return Ok(false);
     }

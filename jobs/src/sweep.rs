@@ -1,4 +1,5 @@
-//! Removes uploads that never became an import: the daemon was killed between the last byte and the commit.
+//! Removes uploads that never became an import: the daemon was killed before their last byte, or between that and the
+//! commit.
 
 use std::time::Duration;
 
@@ -17,7 +18,7 @@ const AGE: TimeDelta = TimeDelta::days(1);
 pub const UPLOADS: &str = "imports";
 
 #[derive(Debug, thiserror::Error)]
-enum SweepError {
+pub(crate) enum SweepError {
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
@@ -43,6 +44,10 @@ pub async fn sweep(context: &Context, stop: &CancellationToken) {
 }
 
 async fn round(context: &Context) -> Result<(), SweepError> {
+    let partial = context.objects.remove_partial(UPLOADS, Utc::now() - AGE).await?;
+    if partial > 0 {
+        tracing::info!(partial, "removed what had arrived of uploads that broke off");
+    }
     let mut old = context.objects.older(UPLOADS, Utc::now() - AGE);
     while let Some(key) = old.try_next().await? {
         if !context.store.is_object_used(&key).await? {

@@ -134,18 +134,36 @@ impl Client {
         Self::answer(self.request(Method::PATCH, path).json(body)).await.expect("the daemon answers")
     }
 
-    /// Uploads a file with further fields.
+    /// Uploads a file with further fields, as a part of a tenant's onboarding.
     ///
     /// # Panics
     /// Where no daemon answers.
     pub async fn upload(&self, tenant: &str, name: &str, bytes: Vec<u8>, fields: &[(&str, &str)]) -> Answer {
+        self.upload_to(&format!("/sys/onboarding/{tenant}/imports"), name, bytes, fields).await
+    }
+
+    /// Uploads a file with further fields to a path.
+    ///
+    /// # Panics
+    /// Where no daemon answers.
+    pub async fn upload_to(&self, path: &str, name: &str, bytes: Vec<u8>, fields: &[(&str, &str)]) -> Answer {
         let mut form = Form::new();
         for (field, value) in fields {
             form = form.text((*field).to_owned(), (*value).to_owned());
         }
         form = form.part("file", Part::bytes(bytes).file_name(name.to_owned()));
-        let path = format!("/sys/onboarding/{tenant}/imports");
-        Self::answer(self.request(Method::POST, &path).multipart(form)).await.expect("the daemon answers")
+        Self::answer(self.request(Method::POST, path).multipart(form)).await.expect("the daemon answers")
+    }
+
+    /// Uploads a file whose bytes come as they come, under an idempotency key; none where the daemon goes away
+    /// meanwhile.
+    ///
+    /// # Panics
+    /// Where the name cannot be sent.
+    pub async fn try_upload(&self, tenant: &str, name: &str, key: &str, bytes: reqwest::Body) -> Option<Answer> {
+        let form = Form::new().part("file", Part::stream(bytes).file_name(name.to_owned()));
+        let request = self.request(Method::POST, &format!("/sys/onboarding/{tenant}/imports"));
+        Self::answer(request.header("idempotency-key", key).multipart(form)).await.ok()
     }
 
     /// Waits until an import leaves these states; survives restarts of the daemon.

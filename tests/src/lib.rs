@@ -1,9 +1,10 @@
-//! A harness for black-box tests: the real binary, and private Redis and Postgres servers that may be killed.
+//! A harness for black-box tests: the real binary, and private Redis, Postgres and S3 servers.
 //!
 //! Everything runs on free ports in temporary folders and ends with the test. Nothing here looks into the
 //! product: tests see what users see, over HTTP and the command line.
 
 mod binary;
+mod bucket;
 mod client;
 mod daemon;
 mod eventually;
@@ -14,6 +15,7 @@ mod setting;
 mod visitor;
 
 pub use binary::workbench;
+pub use bucket::Bucket;
 pub use client::{Answer, Client};
 pub use daemon::Daemon;
 pub use eventually::eventually;

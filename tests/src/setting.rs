@@ -16,6 +16,8 @@ const TIMES: [&str; 4] = ["--lease", "2s", "--rehand-after", "2s"];
 /// Store, queue and processes.
 pub struct Setting {
     folder: TempDir,
+    /// What daemon and workers are told besides.
+    more: Vec<String>,
     /// Behind the shared setting: the servers.
     pub servers: Option<(Postgres, Redis)>,
     /// The daemon.
@@ -28,18 +30,30 @@ impl Setting {
     /// SQLite and the embedded queue in one process.
     #[must_use]
     pub fn embedded() -> Self {
-        Self::new(None)
+        Self::embedded_with(&[])
+    }
+
+    /// As [`Setting::embedded`], with further arguments.
+    #[must_use]
+    pub fn embedded_with(arguments: &[&str]) -> Self {
+        Self::new(None, arguments)
     }
 
     /// Postgres and Redis, one daemon that runs no jobs, two workers.
     pub async fn shared() -> Self {
-        let (postgres, redis) = tokio::join!(Postgres::start(), Redis::start());
-        Self::new(Some((postgres, redis)))
+        Self::shared_with(&[]).await
     }
 
-    fn new(servers: Option<(Postgres, Redis)>) -> Self {
+    /// As [`Setting::shared`], with further arguments for daemon and workers.
+    pub async fn shared_with(arguments: &[&str]) -> Self {
+        let (postgres, redis) = tokio::join!(Postgres::start(), Redis::start());
+        Self::new(Some((postgres, redis)), arguments)
+    }
+
+    fn new(servers: Option<(Postgres, Redis)>, arguments: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
-        let mut setting = Self { folder, servers, daemon: None, workers: Vec::new() };
+        let more = arguments.iter().map(|argument| (*argument).to_owned()).collect();
+        let mut setting = Self { folder, more, servers, daemon: None, workers: Vec::new() };
         setting.start();
         setting
     }
@@ -59,7 +73,7 @@ impl Setting {
         let with = |command: &[&'static str]| {
             let mut all: Vec<String> = command.iter().map(|word| (*word).to_owned()).collect();
             all.extend(TIMES.map(str::to_owned));
-            all.extend(places.iter().cloned());
+            all.extend(places.iter().chain(&self.more).cloned());
             all
         };
         let start = |arguments: Vec<String>| {

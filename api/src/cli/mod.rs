@@ -16,8 +16,8 @@ use miette::{IntoDiagnostic, Result, WrapErr, miette};
 use tracing_subscriber::EnvFilter;
 use url::Url;
 use workbench_engine::definition::duration;
-use workbench_importer::{Signers, UnknownSigner};
-use workbench_jobs::JobSettings;
+use workbench_importer::{Signers, UnknownSigner, UnpackLimits};
+use workbench_jobs::{Bucket, JobSettings};
 
 use crate::daemon::{self, Places, Serving};
 
@@ -78,7 +78,40 @@ pub struct PlaceArgs {
 
 impl PlaceArgs {
     fn places(&self) -> Places {
-        Places { data_dir: self.data_dir.clone(), database_url: self.database_url.clone(), redis_url: None }
+        Places {
+            data_dir: self.data_dir.clone(),
+            database_url: self.database_url.clone(),
+            redis_url: None,
+            uploads: None,
+        }
+    }
+}
+
+/// Where uploads are, for the processes that write and read them.
+#[derive(Debug, Clone, Args)]
+struct UploadArgs {
+    /// Bucket of an S3-compatible store for uploads; a folder in the data folder where absent. Keys are taken from
+    /// `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`
+    #[arg(long, env = "WORKBENCH_UPLOADS", value_parser = bucket, value_name = "s3://BUCKET/FOLDER")]
+    uploads: Option<Bucket>,
+    /// Address of the S3-compatible store, where it is not Amazon's
+    #[arg(long, env = "WORKBENCH_UPLOADS_ENDPOINT", value_parser = endpoint, requires = "uploads", value_name = "URL")]
+    uploads_endpoint: Option<Url>,
+    /// Region of the bucket
+    #[arg(long, env = "WORKBENCH_UPLOADS_REGION", requires = "uploads", value_name = "REGION")]
+    uploads_region: Option<String>,
+    /// Reach the store by http, where nobody else listens
+    #[arg(long, env = "WORKBENCH_UPLOADS_ALLOW_HTTP", requires = "uploads")]
+    uploads_allow_http: bool,
+}
+
+impl UploadArgs {
+    fn bucket(&self) -> Option<Bucket> {
+        let mut bucket = self.uploads.clone()?;
+        bucket.endpoint.clone_from(&self.uploads_endpoint);
+        bucket.region.clone_from(&self.uploads_region);
+        bucket.allow_http = self.uploads_allow_http;
+        Some(bucket)
     }
 }
 
@@ -97,6 +130,9 @@ struct JobArgs {
     /// After how long a job that nobody claimed is handed to the queue again
     #[arg(long, env = "WORKBENCH_REHAND_AFTER", default_value = "10s", value_parser = duration::parse, value_name = "DURATION")]
     rehand_after: Duration,
+    /// For how long a preview can be confirmed; then the import is cancelled and its file removed
+    #[arg(long, env = "WORKBENCH_PREVIEW_TTL", default_value = "30d", value_parser = duration::parse, value_name = "DURATION")]
+    preview_ttl: Duration,
     /// For how long a completed import can be undone
     #[arg(long, env = "WORKBENCH_ROLLBACK_WINDOW", default_value = "7d", value_parser = duration::parse, value_name = "DURATION")]
     rollback_window: Duration,
@@ -115,6 +151,12 @@ struct JobArgs {
     /// What becomes of a submission that is signed by nobody known
     #[arg(long, env = "WORKBENCH_UNKNOWN_SIGNER", value_enum, default_value_t = Unknown::Warn)]
     unknown_signer: Unknown,
+    /// Largest content of a packed upload (gzip, ZIP), in MiB
+    #[arg(long, env = "WORKBENCH_UNPACKED_LIMIT", default_value_t = 4096, value_name = "MIB")]
+    unpacked_limit: u64,
+    /// How many bytes each byte of a packed upload may unpack to, beyond the first 16 MiB
+    #[arg(long, env = "WORKBENCH_UNPACK_RATIO", default_value_t = 100, value_name = "N")]
+    unpack_ratio: u64,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -143,11 +185,16 @@ impl JobArgs {
             lease: self.lease,
             rehand_after: self.rehand_after,
             concurrency: self.concurrency.max(1),
+            preview_ttl: self.preview_ttl,
             rollback_window: self.rollback_window,
             probe_timeout: self.probe_timeout,
             probe_allow: self.probe_allow.clone(),
             probe_secrets: self.probe_secrets.clone(),
             signers: Arc::new(signers),
+            unpack: UnpackLimits {
+                bytes: self.unpacked_limit.saturating_mul(1024 * 1024),
+                ratio: self.unpack_ratio.max(1),
+            },
             ..JobSettings::default()
         })
     }
@@ -159,6 +206,8 @@ struct ServeArgs {
     places: PlaceArgs,
     #[command(flatten)]
     jobs: JobArgs,
+    #[command(flatten)]
+    uploads: UploadArgs,
     /// Address of API and console
     #[arg(long, env = "WORKBENCH_LISTEN", default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
     listen: SocketAddr,
@@ -186,6 +235,8 @@ struct WorkerArgs {
     places: PlaceArgs,
     #[command(flatten)]
     jobs: JobArgs,
+    #[command(flatten)]
+    uploads: UploadArgs,
 }
 
 #[derive(Debug, Args)]
@@ -207,6 +258,19 @@ fn address_or_off(text: &str) -> Result<SandboxAddress, String> {
     text.parse()
         .map(|address| SandboxAddress(Some(address)))
         .map_err(|_| format!("`{text}` is no address; use one such as 127.0.0.1:8081, or `off`"))
+}
+
+fn bucket(text: &str) -> Result<Bucket, String> {
+    Bucket::parse(text).map_err(|error| error.to_string())
+}
+
+fn endpoint(text: &str) -> Result<Url, String> {
+    Url::parse(text)
+        .ok()
+        .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+        .filter(|url| url.query().is_none() && url.fragment().is_none())
+        .filter(|url| url.username().is_empty() && url.password().is_none())
+        .ok_or_else(|| "the address of a store is wanted, such as https://s3.example:9000".to_owned())
 }
 
 fn public_url(text: &str) -> Result<Url, String> {
@@ -243,7 +307,11 @@ pub fn run() -> ExitCode {
 async fn dispatch(command: Command) -> Result<ExitCode> {
     match command {
         Command::Serve(args) => {
-            let places = Places { redis_url: args.jobs.redis_url.clone(), ..args.places.places() };
+            let places = Places {
+                redis_url: args.jobs.redis_url.clone(),
+                uploads: args.uploads.bucket(),
+                ..args.places.places()
+            };
             let serving = Serving {
                 listen: args.listen,
                 sandbox: args.sandbox.0,
@@ -255,7 +323,11 @@ async fn dispatch(command: Command) -> Result<ExitCode> {
             daemon::serve(&places, args.jobs.settings()?, &serving).await?;
         }
         Command::Worker(args) => {
-            let places = Places { redis_url: args.jobs.redis_url.clone(), ..args.places.places() };
+            let places = Places {
+                redis_url: args.jobs.redis_url.clone(),
+                uploads: args.uploads.bucket(),
+                ..args.places.places()
+            };
             daemon::work(&places, args.jobs.settings()?).await?;
         }
         Command::Sandbox(args) => daemon::sandbox(&args.places.places(), args.listen).await?,

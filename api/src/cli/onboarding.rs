@@ -338,8 +338,9 @@ async fn follow(client: &Client, path: &str, while_in: &[&str], verb: &'static s
 fn print_preview(import: &Value) {
     let counts = &import["counts"];
     let detected = &import["detected"];
+    let packed = detected["details"]["packed"].as_str().map(|kind| format!(", packed as {kind}")).unwrap_or_default();
     println!(
-        "{}: {} with {}, {}",
+        "{}: {} with {}, {}{packed}",
         text(import, "file_name"),
         text(import, "format"),
         text(import, "entity"),

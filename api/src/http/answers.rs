@@ -5,6 +5,7 @@ use chrono_tz::Tz;
 use serde_json::Value;
 use workbench_engine::checklist::{Checklist, Step};
 use workbench_engine::definition::{Definition, StepKind};
+use workbench_engine::import::ImportState;
 use workbench_engine::job::{Job, JobKind};
 use workbench_engine::log::Entry;
 use workbench_engine::store::{Attempt, DashboardRow, Difference, HealthCheck, Import, ProbeRow, StoredIssue, Tenant};
@@ -151,6 +152,7 @@ pub fn import(import: Import, groups: Vec<(String, String, i64)>, job: Option<Jo
         uploaded_by: import.actor,
         created_at: import.created_at,
         previewed_at: import.previewed_at,
+        expires_at: import.expires_at.filter(|_| import.state == ImportState::Preview),
         confirmed_at: import.confirmed_at,
         completed_at: import.completed_at,
         rolled_back_at: import.rolled_back_at,

@@ -63,6 +63,7 @@ pub async fn upload(
     State(app): State<App>,
     caller: Caller,
     key: IdempotencyKey,
+    OriginalUri(uri): OriginalUri,
     Path(tenant_id): Path<String>,
     multipart: Result<Multipart, axum::extract::multipart::MultipartRejection>,
 ) -> Result<Response, Problem> {
@@ -82,7 +83,7 @@ pub async fn upload(
     };
     let mut committing = false;
     let answer = match checked {
-        Ok(new) => store(&app, &caller, &key, &new, &mut committing).await,
+        Ok(new) => store(&app, &caller, &key, &new, uri.path(), &mut committing).await,
         Err(problem) => Err(problem),
     };
     // Whoever does not become an import leaves no file behind. A replayed answer names the first upload's import.
@@ -172,7 +173,7 @@ fn unstored(error: &ObjectError) -> Problem {
         ObjectError::Upload(_) => {
             Problem::new(StatusCode::BAD_REQUEST, "upload_broken", "The upload broke off", error.to_string())
         }
-        ObjectError::Store(_) | ObjectError::Folder(_) => {
+        ObjectError::Store(_) | ObjectError::Folder(_) | ObjectError::Bucket(_) => {
             tracing::error!(%error, "an upload could not be stored");
             let mut problem = Problem::new(
                 StatusCode::SERVICE_UNAVAILABLE,
@@ -240,12 +241,14 @@ fn pinned(app: &App, name: &str) -> Result<PinnedProfile, Problem> {
     })
 }
 
-/// Writes the import and its job; `committing` is set as soon as the file may be referred to.
+/// Writes the import and its job; `imports` is the address that was posted to, `committing` is set as soon as the file
+/// may be referred to.
 async fn store(
     app: &App,
     caller: &Caller,
     key: &IdempotencyKey,
     new: &NewImport,
+    imports: &str,
     committing: &mut bool,
 ) -> Result<Response, Problem> {
     if let Some(earlier) = &new.supersedes {
@@ -267,8 +270,7 @@ async fn store(
     let import = tx.import(&new.id).await?;
     let mut view = answers::import(import, Vec::new(), None);
     view.job_id = Some(job_id);
-    let answer = Answer::json(StatusCode::ACCEPTED, &view)
-        .header(header::LOCATION, format!("/sys/onboarding/{}/imports/{}", new.tenant_id, new.id));
+    let answer = Answer::json(StatusCode::ACCEPTED, &view).header(header::LOCATION, format!("{imports}/{}", new.id));
     key.keep(&mut tx, &answer).await?;
     *committing = true;
     tx.commit().await?;

@@ -14,6 +14,7 @@ mod issue_table;
 mod jobs;
 mod nul;
 mod onboarding;
+mod ongoing;
 mod problem;
 mod readiness;
 mod retrospective;
@@ -98,13 +99,15 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(onboarding::show))
         .routes(routes!(steps::patch))
         .routes(routes!(tenants::show, tenants::patch))
-        .routes(routes!(imports::upload, imports::list).layer(imports::unlimited()))
-        .routes(routes!(imports::show))
-        .routes(routes!(imports::issues))
-        .routes(routes!(issue_table::download))
-        .routes(routes!(imports::confirm))
-        .routes(routes!(imports::cancel))
-        .routes(routes!(imports::roll_back))
+        .merge(ongoing::twice([
+            routes!(imports::upload, imports::list).layer(imports::unlimited()),
+            routes!(imports::show),
+            routes!(imports::issues),
+            routes!(issue_table::download),
+            routes!(imports::confirm),
+            routes!(imports::cancel),
+            routes!(imports::roll_back),
+        ]))
         .routes(routes!(health::run))
         .routes(routes!(health::history))
         .routes(routes!(health::show))

@@ -184,6 +184,10 @@ impl From<StoreError> for Problem {
             StoreError::ImportState { .. } => {
                 Self::new(StatusCode::CONFLICT, "import_state", "The import does not allow this now", error.to_string())
             }
+            StoreError::PreviewExpired { .. } => {
+                Self::new(StatusCode::CONFLICT, "preview_expired", "The preview has expired", error.to_string())
+                    .hint("Upload the file again; it is read anew.")
+            }
             StoreError::Rollback(_) => {
                 Self::new(StatusCode::CONFLICT, "rollback_refused", "The import cannot be undone", error.to_string())
             }

@@ -326,7 +326,7 @@ pub struct ImportView {
     pub progress: Progress,
     /// Records stored.
     pub loaded: i64,
-    /// Why it failed.
+    /// Why it failed, or why it was cancelled by nobody.
     #[schema(value_type = Option<ImportFailure>)]
     pub failure: Option<Value>,
     /// The latest job at work on it.
@@ -337,6 +337,8 @@ pub struct ImportView {
     pub created_at: DateTime<Utc>,
     /// When the preview was ready.
     pub previewed_at: Option<DateTime<Utc>>,
+    /// While it waits in preview: until when it can be confirmed. After that it is cancelled and its file removed.
+    pub expires_at: Option<DateTime<Utc>>,
     /// When a person confirmed.
     pub confirmed_at: Option<DateTime<Utc>>,
     /// When it was stored.

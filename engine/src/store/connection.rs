@@ -107,6 +107,12 @@ pub enum StoreError {
         /// Where it was to go.
         to: crate::import::ImportState,
     },
+    /// The import waited in preview for too long.
+    #[error("the preview could be confirmed until {until}")]
+    PreviewExpired {
+        /// Until when.
+        until: DateTime<Utc>,
+    },
     /// The import cannot be undone.
     #[error("{0}")]
     Rollback(RollbackRefusal),

@@ -9,6 +9,7 @@ use sqlx::AssertSqlSafe;
 use sqlx::any::AnyRow;
 
 use super::import_issues::Difference;
+use super::preview_expiry::expiry;
 use super::records::Chunk;
 use super::row::{Columns, micros};
 use super::tenants::Milestone;
@@ -68,6 +69,10 @@ pub struct Import {
     pub created_at: DateTime<Utc>,
     /// When the preview was ready.
     pub previewed_at: Option<DateTime<Utc>>,
+    /// Until when the preview can be confirmed; none where for ever.
+    pub expires_at: Option<DateTime<Utc>>,
+    /// When it was cancelled because nobody had confirmed it in time.
+    pub expired_at: Option<DateTime<Utc>>,
     /// When a person confirmed.
     pub confirmed_at: Option<DateTime<Utc>>,
     /// When it was stored.
@@ -189,6 +194,8 @@ pub(super) fn read(row: &AnyRow) -> Result<Import, StoreError> {
         actor: row.text("actor")?,
         created_at: row.time("created_at")?,
         previewed_at: row.maybe_time("previewed_at")?,
+        expires_at: row.maybe_time("expires_at")?,
+        expired_at: row.maybe_time("expired_at")?,
         confirmed_at: row.maybe_time("confirmed_at")?,
         completed_at: row.maybe_time("completed_at")?,
         rolled_back_at: row.maybe_time("rolled_back_at")?,
@@ -341,23 +348,25 @@ impl Tx {
         Ok(import)
     }
 
-    /// Ends the preview. In mode `apply` an import without rejected rows goes on to be loaded.
+    /// Ends the preview, which can be confirmed for some time. In mode `apply` an import without rejected rows goes on to
+    /// be loaded.
     pub async fn finish_preview(
         &mut self,
         job: &Job,
         import_id: &str,
         result: &PreviewResult,
+        kept_for: TimeDelta,
     ) -> Result<(), StoreError> {
         self.command_job(&job.id, &JobCommand::Succeed { attempt: job.attempt }).await?;
         let counts = &result.counts;
         let import = self.move_import(import_id, ImportState::Preview, json!({ "counts": counts })).await?;
-        let now = micros(self.now());
+        let (now, expires_at) = (micros(self.now()), expiry(self.now(), kept_for).map(micros));
         self.execute(
             sqlx::query(
                 "update imports set format = $1, entity = $2, detected = $3, sample = $4, rows_read = $5, rows_valid = $6,
                         rows_warned = $7, rows_rejected = $8, records = $9, records_new = $10, records_changed = $11,
-                        records_unchanged = $12, previewed_at = $13, failure = null
-                 where id = $14",
+                        records_unchanged = $12, previewed_at = $13, expires_at = $14, failure = null
+                 where id = $15",
             )
             .bind(&result.format)
             .bind(&result.entity)
@@ -372,6 +381,7 @@ impl Tx {
             .bind(counts.records_changed)
             .bind(counts.records_unchanged)
             .bind(now)
+            .bind(expires_at)
             .bind(import_id),
         )
         .await?;
@@ -410,7 +420,8 @@ impl Tx {
                 .bind(&import.id),
         )
         .await?;
-        if earlier.state == ImportState::Preview {
+        // It may have been confirmed, cancelled or expired since it was looked at.
+        if self.locked_import(&earlier.id).await?.state == ImportState::Preview {
             self.move_import(&earlier.id, ImportState::Cancelled, json!({ "superseded_by": import.id })).await?;
         }
         Ok(())
@@ -418,8 +429,12 @@ impl Tx {
 
     /// A person has seen the preview and wants it stored. Confirming twice is confirming once.
     pub async fn confirm_import(&mut self, import_id: &str) -> Result<Option<String>, StoreError> {
-        if matches!(self.locked_import(import_id).await?.state, ImportState::Loading | ImportState::Completed) {
+        let import = self.locked_import(import_id).await?;
+        if matches!(import.state, ImportState::Loading | ImportState::Completed) {
             return Ok(None);
+        }
+        if let Some(until) = import.expired(self.now()) {
+            return Err(StoreError::PreviewExpired { until });
         }
         let import = self.move_import(import_id, ImportState::Loading, Value::Null).await?;
         let now = micros(self.now());

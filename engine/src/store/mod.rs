@@ -19,6 +19,7 @@ mod import_issues;
 mod import_turns;
 mod imports;
 mod jobs;
+mod preview_expiry;
 mod records;
 mod rollback;
 mod row;
