@@ -24,6 +24,7 @@ mod record;
 mod record_limit;
 mod rows;
 mod sie;
+mod xml_events;
 
 pub use failure::{OpenError, ReadError};
 pub use fipjp::{SignerError, Signers, UnknownSigner};

@@ -20,9 +20,6 @@ use crate::profile::{Profile, ProfileFormat};
 use crate::record::RecordKind;
 use crate::rows::{Cleaner, Judge};
 
-/// Deepest nesting of objects, lists or elements read.
-const MAX_DEPTH: usize = 64;
-
 /// A row as its layout gives it.
 #[derive(Debug, Default, PartialEq)]
 struct RawRow {

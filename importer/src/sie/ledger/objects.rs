@@ -2,23 +2,24 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::MAX_REMEMBERED;
+use super::notation::Notation;
 use crate::issue::{Issue, shorten};
 use crate::key_memory::key_hash;
+use crate::sie::MAX_REMEMBERED;
 
 /// Objects remembered as declared at most.
 const MAX_DECLARED: usize = 200_000;
 
 /// Objects declared, and objects used before or without that.
 #[derive(Debug, Default)]
-pub(super) struct Objects {
+pub(in crate::sie) struct Objects {
     declared: HashSet<u64>,
     undeclared: HashMap<(String, String), u64>,
 }
 
 impl Objects {
     /// Declares an object of a dimension.
-    pub(super) fn declare(&mut self, dimension: &str, number: &str) {
+    pub(in crate::sie) fn declare(&mut self, dimension: &str, number: &str) {
         if self.declared.len() < MAX_DECLARED {
             self.declared.insert(key_hash((dimension, number)));
         }
@@ -26,7 +27,7 @@ impl Objects {
     }
 
     /// Notes that a record uses the objects of a list, given as pairs of dimension and object.
-    pub(super) fn note_use(&mut self, row: u64, items: &[String]) {
+    pub(in crate::sie) fn note_use(&mut self, row: u64, items: &[String]) {
         for pair in items.chunks_exact(2) {
             let [dimension, number] = pair else { continue };
             let known = self.declared.contains(&key_hash((dimension.as_str(), number.as_str())));
@@ -37,7 +38,7 @@ impl Objects {
     }
 
     /// Objects used and never declared, in order of first use; none when the file declares no object at all.
-    pub(super) fn undeclared_issues(&self) -> Vec<Issue> {
+    pub(in crate::sie) fn undeclared_issues(&self, notation: &Notation) -> Vec<Issue> {
         // A memory that is full would call declared objects undeclared.
         if self.declared.is_empty() || self.declared.len() >= MAX_DECLARED {
             return Vec::new();
@@ -49,9 +50,9 @@ impl Objects {
                 "object_undeclared",
                 *row,
                 format!("object {number} of dimension {dimension} is used and not declared"),
-                "The amounts are kept; declare the object with #OBJEKT.",
+                format!("The amounts are kept; declare the object ({}).", notation.object),
             )
-            .column("#OBJEKT")
+            .column(notation.object)
             .value(number)
         };
         uses.into_iter().map(issue).collect()

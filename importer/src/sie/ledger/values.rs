@@ -5,15 +5,15 @@ use rust_decimal::Decimal;
 
 /// An exact amount, in the ledger's currency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Amount {
-    pub(super) value: Decimal,
+pub(in crate::sie) struct Amount {
+    pub(in crate::sie) value: Decimal,
     /// It was written with a decimal comma.
-    pub(super) comma: bool,
+    pub(in crate::sie) comma: bool,
 }
 
 /// Reads an amount: a sign, up to 18 digits, and up to 6 decimals after a point or a comma. The limits keep every sum
 /// of amounts exact.
-pub(super) fn amount(text: &str) -> Option<Amount> {
+pub(in crate::sie) fn amount(text: &str) -> Option<Amount> {
     let (negative, digits) = match text.as_bytes().first()? {
         b'-' => (true, text.get(1..)?),
         b'+' => (false, text.get(1..)?),
@@ -33,14 +33,14 @@ pub(super) fn amount(text: &str) -> Option<Amount> {
 
 /// A date and how it was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct SieDate {
-    pub(super) date: NaiveDate,
+pub(in crate::sie) struct SieDate {
+    pub(in crate::sie) date: NaiveDate,
     /// It was written with hyphens.
-    pub(super) iso: bool,
+    pub(in crate::sie) iso: bool,
 }
 
 /// Reads YYYYMMDD, or YYYY-MM-DD.
-pub(super) fn date(text: &str) -> Option<SieDate> {
+pub(in crate::sie) fn date(text: &str) -> Option<SieDate> {
     let iso = text.len() == 10;
     let (year, month, day) = match text.as_bytes() {
         [_, _, _, _, b'-', _, _, b'-', _, _] => (text.get(..4)?, text.get(5..7)?, text.get(8..)?),
@@ -54,7 +54,7 @@ pub(super) fn date(text: &str) -> Option<SieDate> {
 }
 
 /// Whether a text is a period, YYYYMM.
-pub(super) fn is_period(text: &str) -> bool {
+pub(in crate::sie) fn is_period(text: &str) -> bool {
     text.len() == 6
         && text.bytes().all(|byte| byte.is_ascii_digit())
         && text.get(4..).is_some_and(|month| ("01"..="12").contains(&month))
@@ -62,7 +62,7 @@ pub(super) fn is_period(text: &str) -> bool {
 
 /// What is odd about an organisation number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum OrganisationNumberOddity {
+pub(in crate::sie) enum OrganisationNumberOddity {
     /// Twelve digits, with a century in front, instead of ten.
     TwelveDigits,
     /// Neither ten nor twelve digits.
@@ -72,7 +72,7 @@ pub(super) enum OrganisationNumberOddity {
 }
 
 /// Checks an organisation number, with or without its hyphen. A number may be odd in two ways.
-pub(super) fn organisation_number_oddities(text: &str) -> Vec<OrganisationNumberOddity> {
+pub(in crate::sie) fn organisation_number_oddities(text: &str) -> Vec<OrganisationNumberOddity> {
     let digits: Vec<u32> =
         text.chars().filter(|character| !matches!(character, '-' | ' ')).map_while(|c| c.to_digit(10)).collect();
     let complete = text.chars().all(|character| character.is_ascii_digit() || matches!(character, '-' | ' '));

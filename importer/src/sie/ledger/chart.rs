@@ -5,6 +5,7 @@ use std::collections::{HashMap, VecDeque};
 
 use serde_json::{Map, Value};
 
+use super::notation::Notation;
 use crate::failure::ReadError;
 use crate::import::Item;
 use crate::issue::Issue;
@@ -34,17 +35,30 @@ struct Account {
     waiting: bool,
 }
 
-/// What a `#KTYP`, `#ENHET` or `#SRU` record says about an account.
+/// What is said about an account besides its name.
 #[derive(Debug)]
-pub(super) enum Attribute {
+pub(in crate::sie) enum Attribute {
     Kind(String),
     Unit(String),
     Sru(String),
 }
 
+/// What an account counts that holds no money: SIE 5 has a type for it.
+pub(in crate::sie) const STATISTICS: &str = "statistics";
+
+impl Attribute {
+    /// The type, if it is none that is known.
+    pub(super) fn unknown_kind(&self) -> Option<&str> {
+        match self {
+            Self::Kind(kind) if !matches!(kind.as_str(), "T" | "S" | "K" | "I" | STATISTICS) => Some(kind),
+            _ => None,
+        }
+    }
+}
+
 /// How an attribute was taken.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Taken {
+pub(in crate::sie) enum Taken {
     InTime,
     /// The account had been given out and is given out again.
     Late,
@@ -54,14 +68,14 @@ pub(super) enum Taken {
 
 /// Whether an account carries a balance over the year's end or a result of the year.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Nature {
+pub(in crate::sie) enum Nature {
     Balance,
     Result,
 }
 
 /// The accounts of a file.
 #[derive(Debug, Default)]
-pub(super) struct Chart {
+pub(in crate::sie) struct Chart {
     accounts: Vec<Account>,
     by_number: HashMap<String, usize>,
     waiting: VecDeque<usize>,
@@ -71,7 +85,13 @@ pub(super) struct Chart {
 
 impl Chart {
     /// Declares an account; a second declaration changes the name. Returns what is odd about it.
-    pub(super) fn declare(&mut self, row: u64, number: &str, name: &str) -> Result<Vec<Issue>, ReadError> {
+    pub(in crate::sie) fn declare(
+        &mut self,
+        row: u64,
+        number: &str,
+        name: &str,
+        notation: &Notation,
+    ) -> Result<Vec<Issue>, ReadError> {
         self.grow(row, number.len() + name.len())?;
         let mut issues = Vec::new();
         if let Some(&position) = self.by_number.get(number) {
@@ -86,7 +106,7 @@ impl Chart {
                     format!("account {number} is declared twice"),
                     "The later name is kept; remove one of the two.",
                 )
-                .column("#KONTO")
+                .column(notation.account)
                 .value(number),
             );
             return Ok(issues);
@@ -102,7 +122,7 @@ impl Chart {
                     format!("account {number} is used on line {first_use}, before it is declared"),
                     "Nothing to do; the account is known in the end.",
                 )
-                .column("#KONTO")
+                .column(notation.account)
                 .value(number),
             );
         }
@@ -114,7 +134,12 @@ impl Chart {
     }
 
     /// Adds an attribute to a declared account.
-    pub(super) fn attribute(&mut self, row: u64, number: &str, attribute: Attribute) -> Result<Taken, ReadError> {
+    pub(in crate::sie) fn attribute(
+        &mut self,
+        row: u64,
+        number: &str,
+        attribute: Attribute,
+    ) -> Result<Taken, ReadError> {
         let Some(&position) = self.by_number.get(number) else { return Ok(Taken::Unknown) };
         let length = match &attribute {
             Attribute::Kind(text) | Attribute::Unit(text) | Attribute::Sru(text) => text.len(),
@@ -147,7 +172,7 @@ impl Chart {
     }
 
     /// Notes that a record uses an account.
-    pub(super) fn note_use(&mut self, row: u64, number: &str) {
+    pub(in crate::sie) fn note_use(&mut self, row: u64, number: &str) {
         if !self.by_number.contains_key(number)
             && !self.undeclared.contains_key(number)
             && self.undeclared.len() < MAX_UNDECLARED
@@ -156,17 +181,17 @@ impl Chart {
         }
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(in crate::sie) fn is_empty(&self) -> bool {
         self.accounts.is_empty()
     }
 
     /// Whether accounts wait to be given out.
-    pub(super) fn has_waiting(&self) -> bool {
+    pub(in crate::sie) fn has_waiting(&self) -> bool {
         !self.waiting.is_empty()
     }
 
     /// Gives out the next waiting account.
-    pub(super) fn release(&mut self) -> Option<Item> {
+    pub(in crate::sie) fn release(&mut self, notation: &Notation) -> Option<Item> {
         let position = self.waiting.pop_front()?;
         let account = self.accounts.get_mut(position)?;
         account.waiting = false;
@@ -191,7 +216,7 @@ impl Chart {
                     format!("account number {} is not a number", account.number),
                     "Check that this is an account of the chart and not a leftover of a failed posting.",
                 )
-                .column("#KONTO")
+                .column(notation.account)
                 .value(&account.number),
             );
         }
@@ -200,14 +225,14 @@ impl Chart {
     }
 
     /// Accounts used and never declared, with the line of their first use, in order of that line.
-    pub(super) fn undeclared(&self) -> Vec<(&str, u64)> {
+    pub(in crate::sie) fn undeclared(&self) -> Vec<(&str, u64)> {
         let mut uses: Vec<_> = self.undeclared.iter().map(|(number, row)| (number.as_str(), *row)).collect();
         uses.sort_unstable_by_key(|(number, row)| (*row, *number));
         uses
     }
 
-    /// The nature of an account: by its `#KTYP`, else by its first digit as in the BAS charts.
-    pub(super) fn nature(&self, number: &str) -> Nature {
+    /// The nature of an account: by its type, else by its first digit as in the BAS charts.
+    pub(in crate::sie) fn nature(&self, number: &str) -> Nature {
         let kind = self.by_number.get(number).and_then(|position| self.accounts.get(*position));
         match kind.and_then(|account| account.kind.as_deref()) {
             Some("T" | "S") => Nature::Balance,
@@ -220,6 +245,7 @@ impl Chart {
 
 #[cfg(test)]
 mod tests {
+    use super::super::notation::LINES;
     use super::*;
 
     #[test]
@@ -227,12 +253,12 @@ mod tests {
         let mut chart = Chart::default();
         chart.note_use(1, "1910");
         assert_eq!(
-            chart.declare(2, "1910", "Kassa").expect("room").first().map(|issue| issue.code),
+            chart.declare(2, "1910", "Kassa", &LINES).expect("room").first().map(|issue| issue.code),
             Some("account_declared_late")
         );
         let kind = Attribute::Kind("T".into());
         assert_eq!(chart.attribute(3, "1910", kind).expect("room"), Taken::InTime);
-        let Some(Item::Row { records, .. }) = chart.release() else { panic!("an account") };
+        let Some(Item::Row { records, .. }) = chart.release(&LINES) else { panic!("an account") };
         let fields = serde_json::json!(records.first().expect("one record").fields);
         assert_eq!(fields, serde_json::json!({"number": "1910", "name": "Kassa", "type": "T"}));
         assert!(!chart.has_waiting());
@@ -246,7 +272,7 @@ mod tests {
     fn the_chart_is_bounded() {
         let mut chart = Chart::default();
         let name = "x".repeat(1024 * 1024);
-        let error = (0..20).find_map(|number| chart.declare(number, &number.to_string(), &name).err());
+        let error = (0..20).find_map(|number| chart.declare(number, &number.to_string(), &name, &LINES).err());
         assert_eq!(error.expect("too much text").code(), "chart_too_large");
     }
 }

@@ -42,8 +42,8 @@ impl Checksum {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tokens::{Line, parse};
     use super::*;
-    use crate::sie::tokens::{Line, parse};
 
     #[test]
     fn separators_and_quotes_do_not_count() {

@@ -1,48 +1,10 @@
-//! What the first records say about the file itself: its type, its program, its company and its fiscal years.
+//! What the first lines say about the file itself: its type, its program, its company and its fiscal years.
 
 use std::collections::BTreeMap;
 
-use chrono::NaiveDate;
-
-use super::tokens::{Line, SieRecord, parse};
+use super::tokens::{Line, parse};
 use super::values;
 use crate::issue::shorten;
-
-/// Fiscal years kept at most; files carry two, seldom more than five.
-const MAX_YEARS: usize = 100;
-
-/// Start and end of the fiscal years, by their number relative to the current one (0, -1, …).
-#[derive(Debug, Default)]
-pub(super) struct FiscalYears {
-    years: BTreeMap<i32, (NaiveDate, NaiveDate)>,
-}
-
-impl FiscalYears {
-    /// Takes a `#RAR` record; `false` when it names no year.
-    pub(super) fn take(&mut self, record: &SieRecord) -> bool {
-        let (Ok(year), Some(start), Some(end)) =
-            (record.text(0).parse(), values::date(record.text(1)), values::date(record.text(2)))
-        else {
-            return false;
-        };
-        if start.date > end.date {
-            return false;
-        }
-        if self.years.len() < MAX_YEARS {
-            self.years.insert(year, (start.date, end.date));
-        }
-        true
-    }
-
-    pub(super) fn start(&self, year: i32) -> Option<NaiveDate> {
-        self.years.get(&year).map(|(start, _)| *start)
-    }
-
-    /// Whether a date lies outside the current year; never when no current year is declared.
-    pub(super) fn is_outside_current(&self, date: NaiveDate) -> bool {
-        self.years.get(&0).is_some_and(|(start, end)| date < *start || date > *end)
-    }
-}
 
 /// Finds the details to show in a preview in the head of a file.
 pub(super) fn details(head: &str, file_name: Option<&str>) -> BTreeMap<String, String> {

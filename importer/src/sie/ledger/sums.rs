@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use rust_decimal::Decimal;
 
 use super::chart::{Chart, Nature};
+use super::notation::Notation;
 use crate::issue::Issue;
 
 /// Accounts added up at most.
@@ -27,7 +28,7 @@ struct AccountSums {
 
 /// Sums by account.
 #[derive(Debug, Default)]
-pub(super) struct Sums {
+pub(in crate::sie) struct Sums {
     accounts: BTreeMap<String, AccountSums>,
     has_movements: bool,
     /// A sum left the range of exact numbers, or there are too many accounts: comparing would mislead.
@@ -43,17 +44,17 @@ impl Sums {
         Some(self.accounts.entry(number.to_owned()).or_default())
     }
 
-    /// Notes an `#IB`, `#UB` or `#RES` record; years before the last one are not compared.
-    pub(super) fn balance(&mut self, label: &str, year: i32, number: &str, amount: Decimal, row: u64) {
+    /// Notes an opening (`IB`) or closing (`UB`) balance or a result (`RES`); years before the last one are not compared.
+    pub(in crate::sie) fn balance(&mut self, label: &str, year: i32, number: &str, amount: Decimal, row: u64) {
         let Some(account) = self.account(number) else { return };
         match (label, year) {
-            ("#IB", 0) => account.opening = Some(amount),
-            ("#UB", 0) => {
+            ("IB", 0) => account.opening = Some(amount),
+            ("UB", 0) => {
                 account.closing = Some(amount);
                 account.row = row;
             }
-            ("#UB", -1) => account.previous_closing = Some(amount),
-            ("#RES", 0) => {
+            ("UB", -1) => account.previous_closing = Some(amount),
+            ("RES", 0) => {
                 account.result = Some(amount);
                 account.row = row;
             }
@@ -62,7 +63,7 @@ impl Sums {
     }
 
     /// Adds a transaction of the current year.
-    pub(super) fn movement(&mut self, number: &str, amount: Decimal) {
+    pub(in crate::sie) fn movement(&mut self, number: &str, amount: Decimal) {
         self.has_movements = true;
         let Some(account) = self.account(number) else { return };
         match account.movements.checked_add(amount) {
@@ -72,12 +73,12 @@ impl Sums {
     }
 
     /// Whether the file closes accounts, as an export does and a file of vouchers to post does not.
-    pub(super) fn has_year_end(&self) -> bool {
+    pub(in crate::sie) fn has_year_end(&self) -> bool {
         self.accounts.values().any(|account| account.closing.is_some() || account.result.is_some())
     }
 
     /// What does not add up.
-    pub(super) fn differences(&self, chart: &Chart) -> Vec<Issue> {
+    pub(in crate::sie) fn differences(&self, chart: &Chart, notation: &Notation) -> Vec<Issue> {
         if self.incomplete {
             return vec![Issue::warning(
                 "sums_not_compared",
@@ -100,14 +101,14 @@ impl Sums {
                 ));
             }
         };
-        add(self.collect(opening_difference));
+        add(self.collect(|number, account| opening_difference(number, account, notation)));
         // Without vouchers (types 1 to 3) balances stand for themselves.
         if self.has_movements {
             if self.accounts.values().any(|account| account.closing.is_some()) {
-                add(self.collect(|number, account| closing_difference(number, account, chart)));
+                add(self.collect(|number, account| closing_difference(number, account, chart, notation)));
             }
             if self.accounts.values().any(|account| account.result.is_some()) {
-                add(self.collect(|number, account| result_difference(number, account, chart)));
+                add(self.collect(|number, account| result_difference(number, account, chart, notation)));
             }
         }
         issues
@@ -118,7 +119,7 @@ impl Sums {
     }
 }
 
-fn closing_difference(number: &str, account: &AccountSums, chart: &Chart) -> Option<Issue> {
+fn closing_difference(number: &str, account: &AccountSums, chart: &Chart, notation: &Notation) -> Option<Issue> {
     let carries_balance =
         account.closing.is_some() || (account.result.is_none() && chart.nature(number) == Nature::Balance);
     if !carries_balance {
@@ -137,12 +138,12 @@ fn closing_difference(number: &str, account: &AccountSums, chart: &Chart) -> Opt
             ),
             "Check that the export holds every voucher of the year.",
         )
-        .column("#UB")
+        .column(notation.closing)
         .value(&closing.to_string())
     })
 }
 
-fn result_difference(number: &str, account: &AccountSums, chart: &Chart) -> Option<Issue> {
+fn result_difference(number: &str, account: &AccountSums, chart: &Chart, notation: &Notation) -> Option<Issue> {
     let carries_result = account.result.is_some()
         || (account.closing.is_none() && account.opening.is_none() && chart.nature(number) == Nature::Result);
     let result = account.result.unwrap_or_default();
@@ -153,12 +154,12 @@ fn result_difference(number: &str, account: &AccountSums, chart: &Chart) -> Opti
             format!("account {number}: movements give {}, the file says {result}", account.movements),
             "Check that the export holds every voucher of the year.",
         )
-        .column("#RES")
+        .column(notation.result)
         .value(&result.to_string())
     })
 }
 
-fn opening_difference(number: &str, account: &AccountSums) -> Option<Issue> {
+fn opening_difference(number: &str, account: &AccountSums, notation: &Notation) -> Option<Issue> {
     let (previous, opening) = (account.previous_closing?, account.opening?);
     (previous != opening).then(|| {
         Issue::warning(
@@ -167,25 +168,26 @@ fn opening_difference(number: &str, account: &AccountSums) -> Option<Issue> {
             format!("account {number}: last year closes with {previous}, this year opens with {opening}"),
             "Normal when last year's result was moved between the years; otherwise ask the bookkeeper.",
         )
-        .column("#IB")
+        .column(notation.opening)
         .value(&opening.to_string())
     })
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::notation::LINES;
     use super::*;
 
     fn codes(sums: &Sums) -> Vec<&'static str> {
-        sums.differences(&Chart::default()).into_iter().map(|issue| issue.code).collect()
+        sums.differences(&Chart::default(), &LINES).into_iter().map(|issue| issue.code).collect()
     }
 
     fn sums(movement: i64) -> Sums {
         let mut sums = Sums::default();
-        sums.balance("#UB", -1, "1910", Decimal::new(100, 0), 1);
-        sums.balance("#IB", 0, "1910", Decimal::new(10000, 2), 2);
-        sums.balance("#UB", 0, "1910", Decimal::new(70, 0), 3);
-        sums.balance("#RES", 0, "5010", Decimal::new(30, 0), 4);
+        sums.balance("UB", -1, "1910", Decimal::new(100, 0), 1);
+        sums.balance("IB", 0, "1910", Decimal::new(10000, 2), 2);
+        sums.balance("UB", 0, "1910", Decimal::new(70, 0), 3);
+        sums.balance("RES", 0, "5010", Decimal::new(30, 0), 4);
         sums.movement("1910", Decimal::new(-movement, 0));
         sums.movement("5010", Decimal::new(movement, 0));
         sums
@@ -200,7 +202,7 @@ mod tests {
     fn differences_are_named() {
         assert_eq!(codes(&sums(31)), ["balance_mismatch", "result_mismatch"]);
         let mut carried = sums(30);
-        carried.balance("#UB", -1, "1910", Decimal::new(99, 0), 1);
+        carried.balance("UB", -1, "1910", Decimal::new(99, 0), 1);
         assert_eq!(codes(&carried), ["opening_mismatch"]);
         let mut unclosed = sums(30);
         unclosed.movement("1920", Decimal::ONE);
