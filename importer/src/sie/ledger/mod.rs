@@ -430,7 +430,12 @@ fn read_amount(row: u64, place: &str, text: &str) -> (Option<Decimal>, Option<Is
 }
 
 /// Reads a date, with an error when it is none and a remark when it is written in the way of the other notation.
-fn read_date(row: u64, place: &str, text: &str, notation: &Notation) -> (Option<NaiveDate>, Option<Issue>) {
+pub(in crate::sie) fn read_date(
+    row: u64,
+    place: &str,
+    text: &str,
+    notation: &Notation,
+) -> (Option<NaiveDate>, Option<Issue>) {
     let (prescribed, code, how) = if notation.hyphens {
         ("YYYY-MM-DD", "date_compact", "without hyphens")
     } else {

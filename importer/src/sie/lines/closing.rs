@@ -17,6 +17,7 @@ impl SieLines {
                 "Check that the file was not cut.",
             ));
         }
+        issues.extend(self.way_of_writing.issues(self.lines.manner()));
         issues.extend(self.ledger.closing_issues());
         issues.extend(decoding_issue(&self.notes, &self.encoding, LINES.fallback));
         issues
@@ -36,7 +37,12 @@ impl SieLines {
         if vouchers_only {
             mandatory.push("#VER");
         } else {
-            mandatory.extend(["#RAR", "#KONTO"]);
+            mandatory.extend(["#RAR", "#KONTO", "#UB", "#RES"]);
+            mandatory.extend(match self.sie_type.as_str() {
+                "2" | "3" => Some("#PSALDO"),
+                "4" => Some("#VER"),
+                _ => None,
+            });
         }
         for label in mandatory.into_iter().filter(|label| !self.labels_seen.contains(label)) {
             issues.push(

@@ -6,13 +6,14 @@
 mod checksum;
 mod closing;
 mod identification;
+mod manner;
 mod tokens;
 
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use super::MAX_REMEMBERED;
-use super::ledger::{Attribute, Balance, LINES, Ledger, Transaction, VoucherHead, values};
+use super::ledger::{Attribute, Balance, LINES, Ledger, Transaction, VoucherHead, read_date, values};
 use crate::decoding::DecodingNotes;
 use crate::failure::ReadError;
 use crate::format::Entity;
@@ -20,6 +21,7 @@ use crate::import::{Detected, Item, Options, TextStream};
 use crate::issue::{Issue, shorten};
 use crate::lines::LineReader;
 use checksum::Checksum;
+use manner::WayOfWriting;
 use tokens::{Field, Line, Oddity, SieRecord, parse};
 
 /// Every label of the format, sorted.
@@ -48,6 +50,7 @@ pub(crate) struct SieLines {
     /// The block of the voucher being collected has been opened by a brace.
     block_open: bool,
     checksum: Option<Checksum>,
+    way_of_writing: WayOfWriting,
     labels_seen: BTreeSet<&'static str>,
     unknown_labels: HashSet<String>,
     sie_type: String,
@@ -81,6 +84,7 @@ impl SieLines {
             state: State::Reading,
             block_open: false,
             checksum: None,
+            way_of_writing: WayOfWriting::default(),
             labels_seen: BTreeSet::new(),
             unknown_labels: HashSet::new(),
             sie_type: String::new(),
@@ -142,6 +146,7 @@ impl SieLines {
 
     fn record(&mut self, row: u64, record: SieRecord, text: &str) -> Result<(), ReadError> {
         let issues = line_issues(row, &record, text);
+        self.way_of_writing.note(row, text);
         let Ok(position) = LABELS.binary_search(&record.label.as_str()) else {
             self.unknown_label(row, &record.label);
             return Ok(());
@@ -188,6 +193,26 @@ impl SieLines {
         let remark = |code, message: String, hint: &str| {
             Issue::warning(code, row, message, hint).column(&record.label).value(first)
         };
+        let (mandatory, dates): (&[usize], &[usize]) = match record.label.as_str() {
+            "#PROGRAM" => (&[0, 1], &[]),
+            "#FORMAT" | "#FNAMN" => (&[0], &[]),
+            "#GEN" => (&[0], &[0]),
+            "#OMFATTN" => (&[], &[0]),
+            "#RAR" => (&[], &[1, 2]),
+            _ => (&[], &[]),
+        };
+        if mandatory.iter().any(|position| record.text(*position).is_empty()) {
+            issues.push(remark(
+                "field_missing",
+                format!("the record {} lacks a field that is mandatory", record.label),
+                "Nothing to do if the preview shows what was expected; the program that wrote the file is at fault.",
+            ));
+        }
+        for stated in dates.iter().map(|position| record.text(*position)) {
+            if values::date(stated).is_some_and(|found| found.iso) {
+                issues.extend(read_date(row, &record.label, stated, &LINES).1);
+            }
+        }
         match record.label.as_str() {
             "#RAR" if !self.fiscal_year(record) => issues.push(remark(
                 "fiscal_year_invalid",
