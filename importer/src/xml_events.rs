@@ -77,7 +77,7 @@ pub(crate) struct XmlEvents<R> {
 impl<R: Read> XmlEvents<R> {
     pub(crate) fn new(stream: R) -> Self {
         let piece_start = Arc::new(AtomicU64::new(0));
-        let limited = RecordLimit::new(stream, piece_start.clone());
+        let limited = RecordLimit::with_line_ends(stream, piece_start.clone());
         let mut reader = NsReader::from_reader(LineCounter::new(BufReader::with_capacity(CHUNK, limited)));
         // One kind of element less to think of.
         reader.config_mut().expand_empty_elements = true;
