@@ -19,6 +19,7 @@ use crate::issue::Issue;
 use crate::profile::{EncodingName, Profile};
 use crate::profiled::ProfiledImport;
 use crate::record::Record;
+use crate::reference::Reference;
 use crate::sie::{SieElements, SieLines};
 
 /// Bytes looked at before the first row: 64 KiB.
@@ -90,6 +91,8 @@ pub enum Item {
         row: u64,
         /// What to store; empty when rejected.
         records: Vec<Record>,
+        /// The records of other kinds that it refers to, where a profile says so; empty when rejected.
+        references: Vec<Reference>,
         /// What was found.
         issues: Vec<Issue>,
         /// Whether an error keeps the unit from being stored.
@@ -106,7 +109,13 @@ impl Item {
     /// A row, rejected when one of its issues is an error.
     pub(crate) fn row(row: u64, records: Vec<Record>, issues: Vec<Issue>) -> Self {
         let rejected = issues.iter().any(|issue| issue.severity == crate::Severity::Error);
-        Self::Row { row, records: if rejected { Vec::new() } else { records }, issues, rejected }
+        Self::Row {
+            row,
+            records: if rejected { Vec::new() } else { records },
+            references: Vec::new(),
+            issues,
+            rejected,
+        }
     }
 }
 

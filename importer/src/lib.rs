@@ -22,6 +22,7 @@ mod profile;
 mod profiled;
 mod record;
 mod record_limit;
+mod reference;
 mod rows;
 mod sie;
 mod xml_events;
@@ -33,6 +34,7 @@ pub use import::{Detected, Import, Item, MappedColumn, Options, open};
 pub use issue::{Issue, Severity};
 pub use profile::{Profile, ProfileFault, profile_schema};
 pub use record::{Record, RecordKind};
+pub use reference::Reference;
 
 /// Longest line or record read, in bytes of decoded text: 1 MiB. A longer one is hostile or lost a closing quote.
 pub const MAX_RECORD_BYTES: usize = 1024 * 1024;

@@ -136,6 +136,23 @@ fn the_delimited_legacy_layout_is_read_under_its_swedish_and_its_french_header()
 }
 
 #[test]
+fn a_row_tells_which_records_of_other_kinds_it_refers_to() {
+    let profile = "name: refer\nversion: 1\ntitle: Refer\nformat: csv\nentity: members\nnatural_key: licence_number\ncolumns:\n  \
+        - { field: licence_number, source: nr }\n  - { field: given_name, source: given }\n  \
+        - { field: family_name, source: family }\n  - { field: club, source: Klubb, rules: { reference: clubs } }\n";
+    let text = "nr;given;family;Klubb\n1;A;B;17\n2;A;B;\n3;;B;17\n";
+    let referred: Vec<Vec<(RecordKind, String, String)>> = try_open(text, Some(profile))
+        .expect("readable")
+        .filter_map(|item| match item.expect("no failure") {
+            Item::Row { references, .. } => Some(references),
+            Item::File { .. } => None,
+        })
+        .map(|references| references.into_iter().map(|found| (found.kind, found.key, found.column)).collect())
+        .collect();
+    assert_eq!(referred, [vec![(RecordKind::Club, "17".to_owned(), "Klubb".to_owned())], vec![], vec![]]);
+}
+
+#[test]
 fn the_legacy_layout_goes_through_the_same_cleaning_as_a_table() {
     let good = line(["100200", "Öberg", "Åsa", "24122010", "2", "SWE", "000017", "C", "2025", "  120,50", "J"]);
     let bad = line(["12", "Ek", "Bo", "12242010", "7", "SWE", "000017", "X", "1200", "gratis", "?"]);

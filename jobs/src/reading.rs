@@ -6,7 +6,9 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio_util::io::SyncIoBridge;
 use workbench_engine::store::{Import, NewIssue, PinnedProfile, StoredRecord};
-use workbench_importer::{Detected, Issue, Item, OpenError, Options, Profile, ReadError, Record, Severity, Signers};
+use workbench_importer::{
+    Detected, Issue, Item, OpenError, Options, Profile, ReadError, Record, Reference, Severity, Signers,
+};
 
 use crate::Context;
 use crate::attempt::Failure;
@@ -40,8 +42,20 @@ pub struct Rows {
     pub records: Vec<StoredRecord>,
     /// The findings about them.
     pub issues: Vec<NewIssue>,
+    /// The records of other kinds that they refer to.
+    pub references: Vec<Referral>,
     /// Bytes of the file read so far.
     pub bytes: u64,
+}
+
+/// A row's reference to a record of another kind.
+pub struct Referral {
+    /// Where the row is.
+    pub line: i64,
+    /// Nothing else was found about the row.
+    pub unremarked: bool,
+    /// The record and the column that refers to it.
+    pub to: Reference,
 }
 
 /// The parts of a file, as they come from the parser.
@@ -124,13 +138,19 @@ fn parse(
     let mut rows = Rows::default();
     while let Some(item) = import.next() {
         match item.map_err(|error| unreadable(&error))? {
-            Item::Row { records, issues, rejected, .. } => {
+            Item::Row { row, records, references, issues, rejected } => {
                 rows.read += 1;
+                rows.references.extend(references.into_iter().map(|to| Referral {
+                    line: i64::try_from(row).unwrap_or(i64::MAX),
+                    unremarked: issues.is_empty(),
+                    to,
+                }));
                 rows.rejected += i64::from(rejected);
                 rows.warned += i64::from(!rejected && !issues.is_empty());
                 rows.records.extend(records.into_iter().map(stored));
                 rows.issues.extend(issues.into_iter().map(issue));
-                if rows.records.len().max(rows.issues.len()).max(usize::try_from(rows.read).unwrap_or(BATCH)) >= BATCH {
+                let largest = rows.records.len().max(rows.issues.len()).max(rows.references.len());
+                if largest.max(usize::try_from(rows.read).unwrap_or(BATCH)) >= BATCH {
                     rows.bytes = import.bytes_read();
                     if !send(Part::Rows(std::mem::take(&mut rows))) {
                         return Ok(false);

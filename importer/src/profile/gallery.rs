@@ -50,6 +50,14 @@ const GALLERY: &[Case] = &[
         "source: number\n    rules: { pattern: \"a)(b\" }",
         &[(11, 23, "bad_pattern", "unopened group")],
     ),
+    (
+        "source: courts",
+        "source: courts\n    rules: { reference: club }",
+        &[(15, 25, "unknown_value", "`clubs`?"), (17, 5, "duplicate_key", "rules")],
+    ),
+    ("type: integer", "type: text", &[(16, 19, "bad_bound", "pattern"), (16, 27, "bad_bound", "pattern")]),
+    ("min: 0", "reference: clubs", &[(16, 25, "bad_reference", "imported before")]),
+    ("min: 0", "reference: members", &[(16, 25, "bad_reference", "`text`")]),
     ("source: number", "source: number\n    rules: { requird: true }", &[(11, 14, "unknown_key", "`required`?")]),
     (
         "type: integer",

@@ -18,6 +18,7 @@ use crate::import::{Detected, Item, MappedColumn, Options, TextStream, decoding_
 use crate::issue::Issue;
 use crate::profile::{Profile, ProfileFormat};
 use crate::record::RecordKind;
+use crate::reference::Reference;
 use crate::rows::{Cleaner, Judge};
 
 /// A row as its layout gives it.
@@ -153,12 +154,21 @@ impl ProfiledImport {
         }
         issues.extend(cleaner.into_issues());
         let required = columns.iter().filter(|column| column.required).map(crate::profile::Column::need);
+        let references = columns.iter().filter_map(|column| {
+            let key = values.get(&column.field)?.as_str()?.to_owned();
+            Some(Reference { kind: column.reference?, key, column: column.label.clone() })
+        });
+        let referred: Vec<Reference> = references.collect();
         let unique = columns.iter().filter(|column| column.unique).map(crate::profile::Column::need);
         // A sound profile has a column for its key.
         let Some(key) = self.profile.natural_key().or_else(|| columns.first()) else {
             return Item::row(row, Vec::new(), issues);
         };
-        self.judge.judge(row, values, issues, required, unique, &[key.need()])
+        let mut item = self.judge.judge(row, values, issues, required, unique, &[key.need()]);
+        if let Item::Row { references, rejected: false, .. } = &mut item {
+            *references = referred;
+        }
+        item
     }
 
     fn closing_issues(&self) -> Vec<Issue> {
