@@ -51,6 +51,7 @@ pub(crate) fn recognise(head: &str) -> (Format, String) {
         return (Format::Fipjp, "its member `format` says fipjp".into());
     }
     match text.chars().next() {
+        Some('<') if crate::sie::root_of(text).is_some() => (Format::Sie, "its root element is one of SIE 5".into()),
         Some('<') => (Format::Xml, "it starts with <".into()),
         Some(start @ ('{' | '[')) => (Format::Json, format!("it starts with {start}")),
         _ => (Format::Csv, "it is text without the marks of another format".into()),
@@ -92,6 +93,7 @@ mod tests {
         assert_eq!(recognise("\n#flagga\t0\n").0, Format::Sie);
         assert_eq!(recognise("#;name\n1;x\n").0, Format::Csv);
         assert_eq!(recognise("  <a/>").0, Format::Xml);
+        assert_eq!(recognise("\n<Sie xmlns='http://www.sie.se/sie5'>").0, Format::Sie);
         assert_eq!(recognise("[1]").0, Format::Json);
         assert_eq!(recognise("{\"version\": \"1\", \"format\" : \"fipjp\"").0, Format::Fipjp);
         assert_eq!(recognise("{\"format\": \"other\"").0, Format::Json);

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 pub enum Format {
     /// Delimited text with a header line.
     Csv,
-    /// The Swedish accounting exchange format, types 1 to 4.
+    /// The Swedish accounting exchange format, types 1 to 4 and 5 (XML).
     Sie,
     /// The petanque federation submission envelope.
     Fipjp,

@@ -20,7 +20,8 @@ use crate::packed::{self, PackedFault, Packing, UnpackLimits};
 use crate::profile::{EncodingName, Profile};
 use crate::profiled::ProfiledImport;
 use crate::record::Record;
-use crate::sie::SieImport;
+use crate::reference::Reference;
+use crate::sie::{SieElements, SieLines};
 
 /// Bytes looked at before the first row: 64 KiB.
 const HEAD_BYTES: usize = 64 * 1024;
@@ -85,7 +86,7 @@ pub struct MappedColumn {
 /// What the iterator gives.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Item {
-    /// One unit of reading: a CSV line, an XML element, a JSON object, a SIE record or a voucher block. SIE records that only identify the file and
+    /// One unit of reading: a CSV line, an XML element, a JSON object, a SIE record, element or voucher. SIE records that only identify the file and
     /// give nothing to store or to remark on are no item; an account is an item of its own, given once its attributes
     /// are known.
     Row {
@@ -93,6 +94,8 @@ pub enum Item {
         row: u64,
         /// What to store; empty when rejected.
         records: Vec<Record>,
+        /// The records of other kinds that it refers to, where a profile says so; empty when rejected.
+        references: Vec<Reference>,
         /// What was found.
         issues: Vec<Issue>,
         /// Whether an error keeps the unit from being stored.
@@ -109,7 +112,13 @@ impl Item {
     /// A row, rejected when one of its issues is an error.
     pub(crate) fn row(row: u64, records: Vec<Record>, issues: Vec<Issue>) -> Self {
         let rejected = issues.iter().any(|issue| issue.severity == crate::Severity::Error);
-        Self::Row { row, records: if rejected { Vec::new() } else { records }, issues, rejected }
+        Self::Row {
+            row,
+            records: if rejected { Vec::new() } else { records },
+            references: Vec::new(),
+            issues,
+            rejected,
+        }
     }
 }
 
@@ -117,7 +126,8 @@ enum Layout {
     Csv(Box<CsvImport>),
     Fipjp(Box<FipjpImport>),
     Profiled(Box<ProfiledImport>),
-    Sie(Box<SieImport>),
+    SieElements(Box<SieElements>),
+    SieLines(Box<SieLines>),
 }
 
 /// A file being read: an iterator of [`Item`]s that ends after the first [`ReadError`].
@@ -161,7 +171,8 @@ impl Iterator for Import {
             Layout::Csv(import) => import.next_item(),
             Layout::Fipjp(import) => import.next_item(),
             Layout::Profiled(import) => import.next_item(),
-            Layout::Sie(import) => import.next_item(),
+            Layout::SieElements(import) => import.next_item(),
+            Layout::SieLines(import) => import.next_item(),
         };
         self.ended = !matches!(next, Some(Ok(_)));
         match (next, &mut self.packing) {
@@ -231,14 +242,15 @@ fn open_unpacked(mut reader: Box<dyn Read + Send>, options: &Options, was_packed
     let table_decision = encoding::of_table(&head);
     let table_head = decode_head(&head, &table_decision, Encoding::Windows1252);
     let (found, why) = recognise(&table_head);
+    let markup = table_head.trim_start().starts_with('<');
     let format = agreed_format(options, found, &why)?;
     let profile = options.profile.clone().or_else(|| Profile::usual(format));
 
     let notes = Arc::new(DecodingNotes::default());
     let (decision, fallback) = match format {
-        Format::Sie => (encoding::of_sie(&head), Encoding::Cp437),
+        Format::Sie if !markup => (encoding::of_sie(&head), Encoding::Cp437),
         _ if declared != EncodingName::Auto => (encoding::of_profile(declared, &head), Encoding::Windows1252),
-        Format::Xml => (encoding::of_xml(&head, &table_head)?, Encoding::Windows1252),
+        Format::Xml | Format::Sie => (encoding::of_xml(&head, &table_head)?, Encoding::Windows1252),
         Format::Json | Format::Fipjp => (encoding::of_json(&head), Encoding::Windows1252),
         Format::Csv | Format::FixedWidth => (table_decision, Encoding::Windows1252),
     };
@@ -269,7 +281,11 @@ fn open_unpacked(mut reader: Box<dyn Read + Send>, options: &Options, was_packed
         (None, Format::Fipjp) => Layout::Fipjp(Box::new(FipjpImport::open(stream, &notes, options, &mut detected)?)),
         (None, Format::Sie) => {
             refuse_entity(options.entity, Entity::Ledger, "a SIE file", "SIE files hold a ledger")?;
-            Layout::Sie(Box::new(SieImport::open(stream, notes, &text_head, options, &mut detected)))
+            if markup {
+                Layout::SieElements(Box::new(SieElements::open(stream, notes, &text_head, &mut detected)?))
+            } else {
+                Layout::SieLines(Box::new(SieLines::open(stream, notes, &text_head, options, &mut detected)))
+            }
         }
         (None, _) => Layout::Csv(Box::new(CsvImport::open(stream, notes, &text_head, options, &mut detected)?)),
     };
@@ -297,6 +313,8 @@ fn agreed_format(options: &Options, found: Format, why: &str) -> Result<Format, 
         Some(Format::FixedWidth) if options.profile.is_none() => {
             Err(OpenError::ProfileMissing { format: Format::FixedWidth })
         }
+        // The root element decides, and is looked at when the file is opened.
+        Some(Format::Sie) if found == Format::Xml => Ok(Format::Sie),
         // Lines of fixed width have no marks of their own, and may begin with any.
         Some(Format::FixedWidth) => Ok(Format::FixedWidth),
         // A table that a profile describes may look odd in any way.

@@ -23,8 +23,10 @@ mod profile;
 mod profiled;
 mod record;
 mod record_limit;
+mod reference;
 mod rows;
 mod sie;
+mod xml_events;
 
 pub use failure::{OpenError, ReadError};
 pub use fipjp::{SignerError, Signers, UnknownSigner};
@@ -34,6 +36,7 @@ pub use issue::{Issue, Severity};
 pub use packed::{PackedFault, UnpackLimits};
 pub use profile::{Profile, ProfileFault, profile_schema};
 pub use record::{Record, RecordKind};
+pub use reference::Reference;
 
 /// Longest line or record read, in bytes of decoded text: 1 MiB. A longer one is hostile or lost a closing quote.
 pub const MAX_RECORD_BYTES: usize = 1024 * 1024;

@@ -11,11 +11,34 @@ pub(crate) struct LineReader<R> {
     row: u64,
     /// The last line ended with CR: a following LF belongs to it.
     after_cr: bool,
+    manner: Manner,
+}
+
+/// How the lines read so far were ended.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Manner {
+    lf: bool,
+    cr: bool,
+    cr_lf: bool,
+    /// The last line with a Ctrl-Z at its end.
+    pub(crate) ctrl_z: Option<u64>,
+}
+
+impl Manner {
+    /// Whether lines ended in more than one way.
+    pub(crate) const fn is_mixed(self) -> bool {
+        (self.lf as u8) + (self.cr as u8) + (self.cr_lf as u8) > 1
+    }
 }
 
 impl<R: Read> LineReader<R> {
     pub(crate) fn new(input: R) -> Self {
-        Self { input: BufReader::with_capacity(32 * 1024, input), row: 0, after_cr: false }
+        Self { input: BufReader::with_capacity(32 * 1024, input), row: 0, after_cr: false, manner: Manner::default() }
+    }
+
+    /// How the lines read so far were ended.
+    pub(crate) const fn manner(&self) -> Manner {
+        self.manner
     }
 
     /// The next line with its number, counted from 1, without its end, trailing white space and
@@ -34,9 +57,13 @@ impl<R: Read> LineReader<R> {
                 }
                 break;
             }
-            if std::mem::take(&mut self.after_cr) && buffer.first() == Some(&b'\n') {
-                self.input.consume(1);
-                continue;
+            if std::mem::take(&mut self.after_cr) {
+                if buffer.first() == Some(&b'\n') {
+                    self.manner.cr_lf = true;
+                    self.input.consume(1);
+                    continue;
+                }
+                self.manner.cr = true;
             }
             let end = buffer.iter().position(|byte| matches!(byte, b'\n' | b'\r'));
             let taken = end.unwrap_or(buffer.len());
@@ -49,12 +76,15 @@ impl<R: Read> LineReader<R> {
                 continue;
             };
             self.after_cr = buffer.get(end) == Some(&b'\r');
+            self.manner.lf |= !self.after_cr;
             self.input.consume(taken + 1);
             break;
         }
         self.row = row;
-        while line.last().is_some_and(|byte| *byte == 0x1a || byte.is_ascii_whitespace()) {
-            line.pop();
+        while let Some(byte) = line.pop_if(|byte| *byte == 0x1a || byte.is_ascii_whitespace()) {
+            if byte == 0x1a {
+                self.manner.ctrl_z = Some(row);
+            }
         }
         // Decoding gives valid UTF-8 and line ends never cut a character, so nothing is lost here.
         Ok(Some((row, String::from_utf8_lossy(&line).into_owned())))
@@ -75,6 +105,15 @@ mod tests {
         let expected: Vec<_> =
             [(1, "a"), (2, "b"), (3, ""), (4, "c"), (5, "d")].map(|(row, text)| (row, text.to_owned())).into();
         assert_eq!(lines(b"a\r\nb\n\nc\rd\x1a"), expected);
+        let manner = |text: &'static [u8]| {
+            let mut reader = LineReader::new(text);
+            while reader.next_line().expect("short lines").is_some() {}
+            (reader.manner().is_mixed(), reader.manner().ctrl_z)
+        };
+        assert_eq!(manner(b"a\r\nb\r\n\x1a"), (false, Some(3)));
+        assert_eq!(manner(b"a\rb\r"), (false, None));
+        assert_eq!(manner(b"a\rb\n"), (true, None));
+        assert_eq!(manner(b"a\r\nb\n"), (true, None));
     }
 
     #[test]

@@ -92,6 +92,67 @@ fn line(fields: [&str; 11]) -> String {
 }
 
 #[test]
+fn the_delimited_legacy_layout_is_read_under_its_swedish_and_its_french_header() {
+    let profile = Some("legacy-members-delimited");
+    let swedish = include_bytes!("corpus/delimited/swedish.decimal_rewritten");
+    let import = try_open(swedish.to_vec(), profile).expect("readable");
+    let detected = import.detected();
+    assert_eq!((detected.encoding.as_str(), detected.delimiter), ("Windows-1252", Some(';')));
+    let left_out: Vec<&str> =
+        detected.mapping.iter().filter(|column| column.field.is_none()).map(|column| column.column.as_str()).collect();
+    assert_eq!(left_out, ["Ombud"]);
+    let reading = gather(import);
+    assert_eq!(reading.keys(), ["100200", "100201"]);
+    for (record, field, value) in [
+        (0, "family_name", "Öberg"),
+        (0, "birth_date", "2010-12-24"),
+        (0, "sex", "F"),
+        (0, "licence_type", "competition"),
+        (0, "valid_to", "2025-12-31"),
+        (0, "fee", "1250.50"),
+        (0, "status", "active"),
+        // Day before month, though it could be read either way.
+        (1, "birth_date", "1980-04-03"),
+        (1, "licence_type", "youth"),
+        (1, "status", "dormant"),
+    ] {
+        assert_eq!(reading.text(record, field), Some(value), "{field}");
+    }
+    let french = read(include_bytes!("corpus/delimited/french.value_translated").to_vec(), profile);
+    assert_eq!(french.keys(), ["0042"]);
+    for (field, value) in [
+        ("given_name", "Renée"),
+        ("birth_date", "1960-02-01"),
+        ("licence_type", "discovery"),
+        ("club", "C7"),
+        ("fee", "12.5"),
+        ("status", "suspended"),
+    ] {
+        assert_eq!(french.text(0, field), Some(value), "{field}");
+    }
+    // A mark in the file is believed before the profile.
+    let marked = read("\u{feff}Licensnr;Efternamn;Förnamn\n1001;Ek;Åsa\n", profile);
+    assert_eq!((marked.keys(), marked.text(0, "given_name")), (vec!["1001"], Some("Åsa")));
+}
+
+#[test]
+fn a_row_tells_which_records_of_other_kinds_it_refers_to() {
+    let profile = "name: refer\nversion: 1\ntitle: Refer\nformat: csv\nentity: members\nnatural_key: licence_number\ncolumns:\n  \
+        - { field: licence_number, source: nr }\n  - { field: given_name, source: given }\n  \
+        - { field: family_name, source: family }\n  - { field: club, source: Klubb, rules: { reference: clubs } }\n";
+    let text = "nr;given;family;Klubb\n1;A;B;17\n2;A;B;\n3;;B;17\n";
+    let referred: Vec<Vec<(RecordKind, String, String)>> = try_open(text, Some(profile))
+        .expect("readable")
+        .filter_map(|item| match item.expect("no failure") {
+            Item::Row { references, .. } => Some(references),
+            Item::File { .. } => None,
+        })
+        .map(|references| references.into_iter().map(|found| (found.kind, found.key, found.column)).collect())
+        .collect();
+    assert_eq!(referred, [vec![(RecordKind::Club, "17".to_owned(), "Klubb".to_owned())], vec![], vec![]]);
+}
+
+#[test]
 fn the_legacy_layout_goes_through_the_same_cleaning_as_a_table() {
     let good = line(["100200", "Öberg", "Åsa", "24122010", "2", "SWE", "000017", "C", "2025", "  120,50", "J"]);
     let bad = line(["12", "Ek", "Bo", "12242010", "7", "SWE", "000017", "X", "1200", "gratis", "?"]);

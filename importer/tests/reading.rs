@@ -165,7 +165,7 @@ const LEDGER: &str = "#FLAGGA 0\n#PROGRAM \"Boken\" 1\n#FORMAT PC8\n#GEN 2025011
 #ORGNR 556036-0793\n#RAR 0 20240101 20241231\n#RAR -1 20230101 20231231\n#DIM 1 Avdelning\n#OBJEKT 1 Nord \"Norra banan\"\n\
 #KONTO 1910 Kassa\n#KTYP 1910 T\n#SRU 1910 7281\n#KONTO 3010 Avgifter\n#IB 0 1910 100.00\n#UB 0 1910 150.00\n\
 #RES 0 3010 -50.00\n#PSALDO 0 202401 3010 {1 Nord} -50.00\n#VER A 1 20240115 Avgift 20240116 Anna\n{\n\
-#TRANS 1910 {} 50.00\n#BTRANS 3010 {} -40.00\n#RTRANS 3010 {1 Nord} -50.00\n#TRANS 3010 {1 Nord} -50.00\n}\n\x1a";
+#TRANS 1910 {} 50.00\n#BTRANS 3010 {} -40.00\n#RTRANS 3010 {1 Nord} -50.00\n#TRANS 3010 {1 Nord} -50.00\n}\n";
 
 #[test]
 fn a_sound_ledger_has_nothing_to_remark_on() {
@@ -208,7 +208,7 @@ fn lower_case_tabs_and_other_line_ends_change_nothing() {
     let (original, altered) = (read(LEDGER), read(altered));
     let contents = |reading: &Reading| reading.records.iter().map(|record| record.fields.clone()).collect::<Vec<_>>();
     assert_eq!(contents(&original), contents(&altered));
-    assert_eq!(altered.codes, original.codes);
+    assert_eq!(altered.codes, ["label_lower_case", "tab_separated", "line_ends_mixed"]);
 }
 
 /// A deviation, put into the sound ledger, gives its code and leaves the rest usable.

@@ -1,5 +1,7 @@
 //! Reads an uploaded file and stores what a person should see before anything is loaded.
 
+use std::collections::BTreeSet;
+
 use chrono::Utc;
 use serde_json::{Value, json};
 use workbench_engine::job::Job;
@@ -8,7 +10,7 @@ use workbench_engine::store::{Counts, NewIssue, PreviewResult};
 
 use crate::Context;
 use crate::attempt::Failure;
-use crate::reading::{Part, Rows, read};
+use crate::reading::{Part, Referral, Rows, read};
 
 /// Records shown as they would be stored.
 const SAMPLE: usize = 10;
@@ -33,7 +35,8 @@ pub async fn run(context: &Context, job: &Job) -> Result<(), Failure> {
                 entity = detected.entity.to_string();
                 preview.detected = json!(detected);
             }
-            Part::Rows(rows) => {
+            Part::Rows(mut rows) => {
+                follow(context, &job.tenant_id, &mut rows).await?;
                 preview.count(context, &job.tenant_id, &rows).await?;
                 let done = i64::try_from(rows.bytes).unwrap_or(i64::MAX);
                 preview.store_issues(context, job, import_id, &rows.issues, done, import.size).await?;
@@ -53,6 +56,38 @@ pub async fn run(context: &Context, job: &Job) -> Result<(), Failure> {
     };
     tx.finish_preview(job, import_id, &result, context.settings.preview_window()).await?;
     tx.commit().await?;
+    Ok(())
+}
+
+/// Warns of references to records that are not stored. A warning, never an error: what the preview shows is what is
+/// loaded, and the records may come in between.
+async fn follow(context: &Context, tenant_id: &str, rows: &mut Rows) -> Result<(), Failure> {
+    let mut warned = BTreeSet::new();
+    for referrals in rows.references.chunks(500) {
+        let keys: Vec<(&str, &str)> =
+            referrals.iter().map(|referral| (referral.to.kind.as_str(), referral.to.key.as_str())).collect();
+        let unknown = context.store.unknown_keys(tenant_id, &keys).await?;
+        for Referral { line, unremarked, to } in referrals {
+            let (kind, key) = (to.kind.as_str(), to.key.as_str());
+            if !unknown.contains(&(kind, key)) {
+                continue;
+            }
+            if *unremarked {
+                warned.insert(*line);
+            }
+            rows.issues.push(NewIssue {
+                severity: "warning".to_owned(),
+                code: "reference_unknown".to_owned(),
+                line: *line,
+                column: Some(to.column.clone()),
+                value: Some(key.chars().take(80).collect()),
+                message: format!("there is no {kind} with this key"),
+                hint: format!("Import the {kind}s first, or correct the value; the row is stored as it is."),
+            });
+        }
+    }
+    rows.issues.sort_by_key(|issue| issue.line);
+    rows.warned += i64::try_from(warned.len()).unwrap_or(i64::MAX);
     Ok(())
 }
 

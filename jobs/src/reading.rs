@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 use tokio_util::io::SyncIoBridge;
 use workbench_engine::store::{Import, NewIssue, PinnedProfile, StoredRecord};
 use workbench_importer::{
-    Detected, Issue, Item, OpenError, Options, Profile, ReadError, Record, Severity, Signers, UnpackLimits,
+    Detected, Issue, Item, OpenError, Options, Profile, ReadError, Record, Reference, Severity, Signers, UnpackLimits,
 };
 
 use crate::Context;
@@ -45,6 +45,8 @@ pub struct Rows {
     pub records: Vec<StoredRecord>,
     /// The findings about them.
     pub issues: Vec<NewIssue>,
+    /// The records of other kinds that they refer to.
+    pub references: Vec<Referral>,
     /// Bytes of the file read so far.
     pub bytes: u64,
     /// Bytes of the records.
@@ -61,10 +63,26 @@ impl Rows {
         self.issues.extend(issues.into_iter().map(issue));
     }
 
+    fn refer(&mut self, row: u64, references: Vec<Reference>, unremarked: bool) {
+        let line = i64::try_from(row).unwrap_or(i64::MAX);
+        self.references.extend(references.into_iter().map(|to| Referral { line, unremarked, to }));
+    }
+
     fn is_full(&self) -> bool {
         let read = usize::try_from(self.read).unwrap_or(BATCH);
-        self.records.len().max(self.issues.len()).max(read) >= BATCH || self.size >= BATCH_BYTES
+        self.records.len().max(self.issues.len()).max(self.references.len()).max(read) >= BATCH
+            || self.size >= BATCH_BYTES
     }
+}
+
+/// A row's reference to a record of another kind.
+pub struct Referral {
+    /// Where the row is.
+    pub line: i64,
+    /// Nothing else was found about the row.
+    pub unremarked: bool,
+    /// The record and the column that refers to it.
+    pub to: Reference,
 }
 
 /// The parts of a file, as they come from the parser.
@@ -149,7 +167,8 @@ fn parse(
     let mut rows = Rows::default();
     while let Some(item) = import.next() {
         match item.map_err(|error| unreadable(&error))? {
-            Item::Row { records, issues, rejected, .. } => {
+            Item::Row { row, records, references, issues, rejected } => {
+                rows.refer(row, references, issues.is_empty());
                 rows.add(records, issues, rejected);
                 if rows.is_full() {
                     rows.bytes = import.bytes_read();

@@ -1,7 +1,7 @@
 //! Files that are read by a format profile: shipped ones and the operator's own.
 
 use serde_json::{Value, json};
-use workbench_tests::{Client, Daemon};
+use workbench_tests::{Client, Daemon, Postgres, Redis};
 
 const OWN: &str = "name: county-clubs
 version: 1
@@ -13,6 +13,19 @@ header: false
 columns:
   - { field: club_number, position: 1 }
   - { field: name, position: 2, transforms: [upper] }
+";
+
+const REFERRING: &str = "name: county-members
+version: 1
+title: Members of the county
+format: csv
+entity: members
+natural_key: licence_number
+columns:
+  - { field: licence_number, source: nr }
+  - { field: given_name, source: given }
+  - { field: family_name, source: family }
+  - { field: club, source: Klubb, rules: { reference: clubs } }
 ";
 
 async fn preview(client: &Client, name: &str, text: &str, fields: &[(&str, &str)]) -> Value {
@@ -71,6 +84,58 @@ async fn files_are_read_by_the_profile_that_the_upload_names() {
     let unknown = client.upload("svbf", "c.txt", b"7,Nord\n".to_vec(), &[("profile", "county-club")]).await;
     assert_eq!(unknown.body["hint"], "Did you mean `county-clubs`?");
     assert_eq!(unknown.problem(422), "unknown_profile");
+}
+
+/// Known clubs are known, unknown ones are warned of in the preview, and once they are imported they are known too.
+async fn references_are_looked_up(places: &[&str]) {
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let workflows = folder.path().join("workflows");
+    std::fs::create_dir_all(workflows.join("formats")).expect("a folder can be made");
+    std::fs::write(workflows.join("formats/county-members.yaml"), REFERRING).expect("a file can be written");
+    let path = workflows.to_str().expect("a plain path");
+    let serve = [&["serve", "--listen", "127.0.0.1:0", "--sandbox", "off", "--workflows", path], places].concat();
+    let daemon = Daemon::start(folder.path(), &serve);
+    let client = daemon.client();
+    let body = json!({ "tenant_id": "svbf", "name": "Boule", "country": "SE" });
+    client.post("/sys/onboarding", &body).await.expect(201);
+    let clubs = async |text: &str| {
+        let fields = [("entity", "clubs"), ("mode", "apply")];
+        let uploaded = client.upload("svbf", "clubs.csv", text.as_bytes().to_vec(), &fields).await.expect(202);
+        let id = uploaded["id"].as_str().expect("an import has an id");
+        let import = client.import_after("svbf", id, &["queued", "parsing", "preview", "loading"]).await;
+        assert_eq!(import["state"], "completed", "{import:#}");
+    };
+    clubs("club_number,name\n17,Nord\n").await;
+
+    let members = "nr,given,family,Klubb\n1,Anna,Ek,17\n2,Bo,Ek,18\n3,Cia,Ek, 18\n4,Di,Ek,\n";
+    let read = preview(&client, "members.csv", members, &[("profile", "county-members")]).await;
+    let counted = ["rows_valid", "rows_warned", "rows_rejected", "records"].map(|name| read["counts"][name].as_i64());
+    assert_eq!(counted, [Some(2), Some(2), Some(0), Some(4)], "{read:#}");
+    let id = read["id"].as_str().expect("an import has an id");
+    let issues = client.get(&format!("/sys/onboarding/svbf/imports/{id}/issues")).await.expect(200);
+    let found: Vec<(Option<i64>, Option<&str>, Option<&str>)> = issues["items"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|issue| (issue["row"].as_i64(), issue["code"].as_str(), issue["value"].as_str()))
+        .collect();
+    let unknown = |line| (Some(line), Some("reference_unknown"), Some("18"));
+    assert_eq!(found, [unknown(3), (Some(4), Some("trimmed"), Some(" 18")), unknown(4)]);
+
+    clubs("club_number,name\n18,Syd\n").await;
+    let again = preview(&client, "members.csv", members, &[("profile", "county-members")]).await;
+    assert_eq!(again["counts"]["rows_warned"], 1, "{again:#}");
+}
+
+#[tokio::test]
+async fn references_are_looked_up_embedded() {
+    references_are_looked_up(&[]).await;
+}
+
+#[tokio::test]
+async fn references_are_looked_up_on_postgres() {
+    let (postgres, redis) = tokio::join!(Postgres::start(), Redis::start());
+    references_are_looked_up(&["--database-url", &postgres.url(), "--redis-url", &redis.url()]).await;
 }
 
 #[test]

@@ -3,7 +3,7 @@
 //! A record that an import makes is stored under the import's id. A record that it changes is kept as it was, beside
 //! the import, so that the change can be taken back.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::sync::Arc;
 
@@ -62,23 +62,9 @@ impl Store {
 
     /// Sorts records into new, changed and unchanged against what is stored.
     pub async fn compare(&self, tenant_id: &str, records: &[StoredRecord]) -> Result<(i64, i64, i64), StoreError> {
-        if records.is_empty() {
-            return Ok((0, 0, 0));
-        }
-        let mut statement =
-            "select kind, natural_key, fields from records where tenant_id = $1 and (kind, natural_key) in (values "
-                .to_owned();
-        placeholders(&mut statement, records.len(), 2, 2);
-        statement.push(')');
-        let mut query = sqlx::query(AssertSqlSafe(statement)).bind(tenant_id);
-        for record in records {
-            query = query.bind(&record.kind).bind(&record.natural_key);
-        }
-        let rows = query.fetch_all(&self.pool).await?;
-        let stored = rows
-            .iter()
-            .map(|row| Ok(((row.text("kind")?, row.text("natural_key")?), row.text("fields")?)))
-            .collect::<Result<BTreeMap<_, _>, StoreError>>()?;
+        let keys: Vec<(&str, &str)> =
+            records.iter().map(|record| (record.kind.as_str(), record.natural_key.as_str())).collect();
+        let stored = self.stored_fields(tenant_id, &keys).await?;
         let (mut new, mut changed, mut unchanged) = (0, 0, 0);
         for record in records {
             match stored.get(&(record.kind.clone(), record.natural_key.clone())) {
@@ -88,6 +74,40 @@ impl Store {
             }
         }
         Ok((new, changed, unchanged))
+    }
+
+    /// Which of some keys, given as kind and natural key, a tenant has no record of. At most a few hundred at a time:
+    /// they become one statement.
+    pub async fn unknown_keys<'a>(
+        &self,
+        tenant_id: &str,
+        keys: &[(&'a str, &'a str)],
+    ) -> Result<BTreeSet<(&'a str, &'a str)>, StoreError> {
+        let stored = self.stored_fields(tenant_id, keys).await?;
+        let unknown = |key: &&(&str, &str)| !stored.contains_key(&(key.0.to_owned(), key.1.to_owned()));
+        Ok(keys.iter().filter(unknown).copied().collect())
+    }
+
+    /// The content of the records that exist under some keys.
+    async fn stored_fields(
+        &self,
+        tenant_id: &str,
+        keys: &[(&str, &str)],
+    ) -> Result<BTreeMap<(String, String), String>, StoreError> {
+        if keys.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let mut statement =
+            "select kind, natural_key, fields from records where tenant_id = $1 and (kind, natural_key) in (values "
+                .to_owned();
+        placeholders(&mut statement, keys.len(), 2, 2);
+        statement.push(')');
+        let mut query = sqlx::query(AssertSqlSafe(statement)).bind(tenant_id);
+        for (kind, natural_key) in keys {
+            query = query.bind((*kind).to_owned()).bind((*natural_key).to_owned());
+        }
+        let rows = query.fetch_all(&self.pool).await?;
+        rows.iter().map(|row| Ok(((row.text("kind")?, row.text("natural_key")?), row.text("fields")?))).collect()
     }
 }
 

@@ -11,7 +11,7 @@ const ROWS: usize = 20;
 
 /// The delimiter that a first line such as `sep=;` announces, which spreadsheet programs write and hide.
 pub(crate) fn announced(head: &str) -> Option<u8> {
-    let line = head.lines().find(|line| !line.is_empty())?;
+    let line = head.split(['\n', '\r']).find(|line| !line.is_empty())?;
     let rest = line.get(..4).filter(|start| start.eq_ignore_ascii_case("sep=")).and(line.get(4..))?;
     match rest.as_bytes() {
         [delimiter] if CANDIDATES.contains(delimiter) => Some(*delimiter),
@@ -59,6 +59,7 @@ mod tests {
     #[test]
     fn an_announcement_is_believed() {
         assert_eq!(announced("sep=,\na,b\n"), Some(b','));
+        assert_eq!(announced("sep=,\ra,b\r"), Some(b','));
         assert_eq!(announced("SEP=\t\r\na\tb"), Some(b'\t'));
         assert_eq!(announced("separator,b"), None);
         assert_eq!(announced("å"), None);

@@ -90,6 +90,9 @@ const COLUMN: &[Member] = &[
     allowed("rules", Shape::Inner),
 ];
 
+/// What a value may refer to.
+const REFERENCES: &[&str] = &["clubs", "members"];
+
 const RULES: &[Member] = &[
     allowed("required", Shape::Truth),
     allowed("unique", Shape::Truth),
@@ -97,6 +100,7 @@ const RULES: &[Member] = &[
     allowed("min", Shape::Inner),
     allowed("max", Shape::Inner),
     allowed("enum", Shape::List),
+    allowed("reference", Shape::OneOf(REFERENCES)),
 ];
 
 /// Keys that belong to some formats only.
@@ -392,6 +396,21 @@ impl Check {
         };
         if self.mapping(rules, "`rules`", RULES) {
             self.rules(rules, kind, value_type == Some(ValueType::Enum) && own);
+            self.reference(rules, kind, entity);
+        }
+    }
+
+    /// A reference leads to records of another kind: those of the same file are not known before the file has ended.
+    fn reference(&mut self, rules: &Node, kind: FieldKind, entity: Entity) {
+        let Some((node, target)) = text_of(rules, "reference").filter(|(_, target)| REFERENCES.contains(target)) else {
+            return;
+        };
+        if target == entity.as_str() {
+            let cause = format!("{entity} cannot refer to {target}: the rows of a file are stored together");
+            self.fault(node.at, "bad_reference", cause, "Refer to records that are imported before, such as clubs.");
+        } else if !matches!(kind, FieldKind::Text | FieldKind::Key) {
+            let cause = "a key is a text, and this field is of another type";
+            self.fault(node.at, "bad_reference", cause, "Leave `reference` out, or make it a field of type `text`.");
         }
     }
 

@@ -7,13 +7,13 @@ use chrono::NaiveDate;
 use regex::{Regex, RegexBuilder};
 use rust_decimal::Decimal;
 
-use crate::Entity;
 use crate::issue::shorten;
 use crate::rows::{Cleaner, DateOrder, FieldKind, JudgedColumn, fields};
+use crate::{Entity, RecordKind};
 
 use super::declaration::{
-    ColumnDeclaration, Declaration, DeclaredDateOrder, OneOrMore, ProfileEntity, ProfileFormat, Rules, Transform,
-    ValueType,
+    ColumnDeclaration, Declaration, DeclaredDateOrder, OneOrMore, ProfileEntity, ProfileFormat, ReferenceTarget, Rules,
+    Transform, ValueType,
 };
 use super::path::{XmlValuePath, json_steps, xml_value_path};
 
@@ -44,6 +44,8 @@ pub(crate) struct Column {
     pub(crate) source: Source,
     pub(crate) required: bool,
     pub(crate) unique: bool,
+    /// The kind of the record whose key the value is.
+    pub(crate) reference: Option<RecordKind>,
     kind: FieldKind,
     order: DateOrder,
     transforms: Vec<Change>,
@@ -175,6 +177,14 @@ pub(crate) const fn entity_of(declaration: &Declaration) -> Entity {
     }
 }
 
+/// The kind of the records that a reference leads to.
+pub(crate) const fn kind_of_target(target: ReferenceTarget) -> RecordKind {
+    match target {
+        ReferenceTarget::Clubs => RecordKind::Club,
+        ReferenceTarget::Members => RecordKind::Member,
+    }
+}
+
 /// The columns of a declaration that was found sound. The error would be a fault that the check overlooked.
 pub(crate) fn columns(declaration: &Declaration) -> Result<Vec<Column>, String> {
     declaration.columns.iter().map(|column| compile(declaration, column)).collect()
@@ -236,6 +246,7 @@ fn compile(declaration: &Declaration, column: &ColumnDeclaration) -> Result<Colu
         source,
         required: rules.required || is_key || spec.is_some_and(|spec| spec.required),
         unique: rules.unique && !is_key,
+        reference: rules.reference.map(kind_of_target),
         kind,
         order,
         transforms,

@@ -212,9 +212,22 @@ pub(crate) struct Rules {
     /// The greatest number, or the last date.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) max: Option<Bound>,
+    /// The value is the key of a record of this kind. The preview warns of keys that are not stored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) reference: Option<ReferenceTarget>,
     /// The values allowed, compared without case and accents and stored as they are written here.
     #[serde(default, rename = "enum", skip_serializing_if = "Vec::is_empty")]
     pub(crate) one_of: Vec<String>,
+}
+
+/// What a value may refer to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ReferenceTarget {
+    /// A club, by its number.
+    Clubs,
+    /// A member, by the licence number.
+    Members,
 }
 
 /// A number, or a date such as 2010-12-24.

@@ -50,6 +50,14 @@ const GALLERY: &[Case] = &[
         "source: number\n    rules: { pattern: \"a)(b\" }",
         &[(11, 23, "bad_pattern", "unopened group")],
     ),
+    (
+        "source: courts",
+        "source: courts\n    rules: { reference: club }",
+        &[(15, 25, "unknown_value", "`clubs`?"), (17, 5, "duplicate_key", "rules")],
+    ),
+    ("type: integer", "type: text", &[(16, 19, "bad_bound", "pattern"), (16, 27, "bad_bound", "pattern")]),
+    ("min: 0", "reference: clubs", &[(16, 25, "bad_reference", "imported before")]),
+    ("min: 0", "reference: members", &[(16, 25, "bad_reference", "`text`")]),
     ("source: number", "source: number\n    rules: { requird: true }", &[(11, 14, "unknown_key", "`required`?")]),
     (
         "type: integer",
@@ -104,7 +112,7 @@ fn what_is_no_profile_at_all_has_a_fault_too() {
 
 #[test]
 fn boundaries_that_overlap_are_named() {
-    let (file, text) = SHIPPED[2];
+    let (file, text) = SHIPPED.iter().find(|(file, _)| *file == "legacy-members-fixed.yaml").expect("it ships");
     let faults = Profile::load(file, &text.replacen("position: 33", "position: 32", 1)).expect_err("overlapping");
     let fault = faults.first().expect("one fault");
     assert_eq!((fault.code, fault.excerpt.trim()), ("columns_overlap", "- field: given_name"));

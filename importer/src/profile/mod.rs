@@ -32,9 +32,10 @@ use declaration::Declaration;
 use tree::Place;
 
 /// The shipped profiles. JSON and XML files without a declared profile are read by the first of their format.
-const SHIPPED: [(&str, &str); 3] = [
+const SHIPPED: [(&str, &str); 4] = [
     ("members-json.yaml", include_str!("../../../workflows/formats/members-json.yaml")),
     ("members-xml.yaml", include_str!("../../../workflows/formats/members-xml.yaml")),
+    ("legacy-members-delimited.yaml", include_str!("../../../workflows/formats/legacy-members-delimited.yaml")),
     ("legacy-members-fixed.yaml", include_str!("../../../workflows/formats/legacy-members-fixed.yaml")),
 ];
 

@@ -1,6 +1,5 @@
 //! Delimited text by profile: with a header whose names the profile knows, or with columns by number.
 
-use std::io::Read;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
@@ -31,7 +30,7 @@ pub(super) struct Delimited {
 
 impl Delimited {
     pub(super) fn open(
-        mut stream: TextStream,
+        stream: TextStream,
         head: &str,
         profile: &Profile,
         detected: &mut Detected,
@@ -39,17 +38,15 @@ impl Delimited {
     ) -> Result<Self, OpenError> {
         let announced = delimiter::announced(head).filter(|_| profile.skip_lines() == 0);
         let skipped = u64::from(profile.skip_lines()) + u64::from(announced.is_some());
+        let record_start = Arc::new(AtomicU64::new(0));
+        let mut stream = RecordLimit::new(stream, record_start.clone());
         for _ in 0..skipped {
-            skip_line(&mut stream)?;
+            stream.skip_line()?;
         }
         let delimiter = profile.delimiter().or(announced).unwrap_or_else(|| delimiter::detect(head));
         detected.delimiter = Some(char::from(delimiter));
-        let record_start = Arc::new(AtomicU64::new(0));
-        let reader = csv::ReaderBuilder::new()
-            .delimiter(delimiter)
-            .has_headers(false)
-            .flexible(true)
-            .from_reader(RecordLimit::new(stream, record_start.clone()));
+        let reader =
+            csv::ReaderBuilder::new().delimiter(delimiter).has_headers(false).flexible(true).from_reader(stream);
         let mut table = Self {
             reader,
             record_start,
@@ -140,19 +137,5 @@ impl RowSource for Delimited {
             .map(|position| position.and_then(|position| self.line.get(position)).map(str::to_owned))
             .collect();
         Ok(Some(RawRow { row, cells, issues: Vec::new() }))
-    }
-}
-
-/// Passes over one line. The stream has a buffer of its own, so that single bytes cost little.
-fn skip_line(stream: &mut TextStream) -> Result<(), ReadError> {
-    let mut byte = [0_u8];
-    let mut length = 0_usize;
-    loop {
-        match stream.read(&mut byte).map_err(ReadError::from_io)? {
-            0 => return Ok(()),
-            _ if byte == *b"\n" => return Ok(()),
-            _ if length > crate::MAX_RECORD_BYTES => return Err(ReadError::LineTooLong { row: 1 }),
-            _ => length += 1,
-        }
     }
 }

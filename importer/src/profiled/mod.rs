@@ -18,10 +18,8 @@ use crate::import::{Detected, Item, MappedColumn, Options, TextStream, decoding_
 use crate::issue::Issue;
 use crate::profile::{Column, Profile, ProfileFormat};
 use crate::record::RecordKind;
+use crate::reference::Reference;
 use crate::rows::{Cleaner, Judge, Values};
-
-/// Deepest nesting of objects, lists or elements read.
-const MAX_DEPTH: usize = 64;
 
 /// A row as its layout gives it.
 #[derive(Debug, Default, PartialEq)]
@@ -158,7 +156,17 @@ impl ProfiledImport {
             .map(|(cell, column)| cell.as_deref().and_then(|cell| column.clean(&mut cleaner, cell)))
             .collect();
         issues.extend(cleaner.into_issues());
-        self.judge.judge(row, &Values::of(&values), issues)
+        let mut item = self.judge.judge(row, &Values::of(&values), issues);
+        if let Item::Row { references, rejected: false, .. } = &mut item {
+            let columns = self.profile.columns().iter().zip(&values);
+            *references = columns
+                .filter_map(|(column, value)| {
+                    let key = value.as_deref()?.to_owned();
+                    Some(Reference { kind: column.reference?, key, column: column.label.clone() })
+                })
+                .collect();
+        }
+        item
     }
 
     fn closing_issues(&self) -> Vec<Issue> {

@@ -1,0 +1,12 @@
+//! SIE 5.
+
+#![no_main]
+
+#[path = "../../importer/tests/driver/mod.rs"]
+mod driver;
+#[path = "../../importer/tests/driver/targets.rs"]
+mod targets;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    targets::run("sie5", bytes);
+});

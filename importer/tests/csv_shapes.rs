@@ -1,0 +1,162 @@
+//! The shapes in which tables come: delimiters and their announcement, quoting, line ends, no header, numbers and dates.
+
+mod driver;
+
+use std::io::Cursor;
+
+use driver::{Outcome, drive, options};
+use workbench_importer::{Detected, Entity, OpenError, Options, Profile, open};
+
+fn detected(bytes: &[u8]) -> Detected {
+    open(Box::new(Cursor::new(bytes.to_vec())), &options(None, None)).expect("a table").detected().clone()
+}
+
+fn read(bytes: impl AsRef<[u8]>) -> Outcome {
+    drive(bytes.as_ref(), &options(None, None))
+}
+
+fn refusal(bytes: &str, options: &Options) -> OpenError {
+    open(Box::new(Cursor::new(bytes.to_owned())), options).expect_err("a refusal")
+}
+
+/// A field of a record that has only plain texts.
+fn field<'a>(record: &'a workbench_importer::Record, name: &str) -> Option<&'a str> {
+    let fields: std::collections::HashMap<&str, &str> = serde_json::from_str(record.fields.as_str()).ok()?;
+    fields.get(name).copied()
+}
+
+/// Key, given name and row of every record.
+fn members(outcome: &Outcome) -> Vec<(&str, &str, u64)> {
+    outcome
+        .records()
+        .into_iter()
+        .filter(|record| field(record, "given_name").is_some())
+        .map(|record| {
+            let given = field(record, "given_name").unwrap_or_default();
+            (record.key.as_str(), given, record.row)
+        })
+        .collect()
+}
+
+fn codes(outcome: &Outcome) -> Vec<&str> {
+    outcome.issues().into_iter().map(|issue| issue.code).collect()
+}
+
+#[test]
+fn every_delimiter_is_found_or_announced() {
+    for delimiter in [';', ',', '\t', '|'] {
+        let table =
+            format!("licence_number{delimiter}given_name{delimiter}family_name\n1{delimiter}Anna{delimiter}Ek\n");
+        assert_eq!(detected(table.as_bytes()).delimiter, Some(delimiter));
+        for end in ["\n", "\r\n", "\r"] {
+            let announced = format!("sep={delimiter}{end}{}", table.replace('\n', end));
+            let outcome = read(&announced);
+            assert_eq!((members(&outcome), codes(&outcome)), (vec![("1", "Anna", 3)], vec![]), "{announced:?}");
+            let marked = format!("\u{feff}{announced}");
+            assert_eq!(members(&read(&marked)), [("1", "Anna", 3)], "{announced:?}");
+        }
+    }
+    // The announcement wins over what the rows look like.
+    let misleading = "sep=;\nlicence_number;given_name;family_name\n1;A,B,C;D,E,F\n";
+    assert_eq!(members(&read(misleading)), [("1", "A,B,C", 3)]);
+}
+
+#[test]
+fn lines_may_end_in_any_way_and_count_the_same() {
+    for end in ["\n", "\r\n", "\r"] {
+        let table = ["licence;prenom;nom", "1;Anna;Ek", "2;Bo;Ek", "3;Cia"].join(end);
+        let outcome = read(&table);
+        assert_eq!(members(&outcome), [("1", "Anna", 2), ("2", "Bo", 3)], "{end:?}");
+        let ragged: Vec<u64> = outcome.issues().iter().map(|issue| issue.row).collect();
+        assert_eq!((codes(&outcome), ragged), (vec!["row_ragged"], vec![4]), "{end:?}");
+    }
+}
+
+#[test]
+fn quotes_hold_delimiters_line_ends_and_quotes() {
+    let table = "licence;prenom;nom\n1;\"An;na\";Ek\n2;\"Bo \"\"B\"\" C\";\"E\nk\"\n3;O'Neil;5\" tall\n\"4\";\"\";Ek\n";
+    let outcome = read(table);
+    assert_eq!(members(&outcome), [("1", "An;na", 2), ("2", "Bo \"B\" C", 3), ("3", "O'Neil", 5)]);
+    assert_eq!(codes(&outcome), ["value_missing"]);
+    let open_quote = read("licence;prenom;nom\n1;\"Anna;Ek\n2;Bo;Ek\n");
+    assert_eq!((codes(&open_quote), open_quote.records().len()), (vec!["quote_unclosed"], 0));
+}
+
+#[test]
+fn letters_are_read_from_every_encoding_that_spreadsheets_write() {
+    let table = "licence;prenom;nom\n1;Åsa;Lefèvre\n";
+    let latin: Vec<u8> = table.chars().map(|letter| u8::try_from(letter).expect("Latin-1")).collect();
+    let marked = format!("\u{feff}{table}");
+    let little: Vec<u8> = marked.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let big: Vec<u8> = marked.encode_utf16().flat_map(u16::to_be_bytes).collect();
+    for (bytes, encoding) in [
+        (table.as_bytes().to_vec(), "UTF-8"),
+        (marked.into_bytes(), "UTF-8"),
+        (latin, "Windows-1252"),
+        (little, "UTF-16LE"),
+        (big, "UTF-16BE"),
+    ] {
+        assert_eq!(detected(&bytes).encoding, encoding);
+        assert_eq!(members(&read(&bytes)), [("1", "Åsa", 2)], "{encoding}");
+    }
+}
+
+#[test]
+fn a_table_without_a_header_is_refused_with_a_way_out_and_read_by_position() {
+    let table = "1001;Anna;Ek\n1002;Bo;Ek\n";
+    let error = refusal(table, &options(None, None));
+    assert_eq!(error.code(), "header_missing");
+    assert!(error.to_string().contains("1001") && error.hint().contains("licence_number;given_name;family_name"));
+    let profile = "name: positions\nversion: 1\ntitle: By position\nformat: csv\nentity: members\n\
+        natural_key: licence_number\nheader: false\ncolumns:\n  - { field: licence_number, position: 1 }\n  \
+        - { field: given_name, position: 2 }\n  - { field: family_name, position: 3 }\n";
+    let profile = std::sync::Arc::new(Profile::load("positions.yaml", profile).expect("a sound profile"));
+    let outcome = drive(table.as_bytes(), &options(None, Some(profile)));
+    assert_eq!(members(&outcome), [("1001", "Anna", 1), ("1002", "Bo", 2)]);
+}
+
+#[test]
+fn days_come_first_unless_the_year_does_and_a_month_above_twelve_is_refused() {
+    let table = "licence;prenom;nom;birth_date\n1;A;B;24/12/2010\n2;A;B;2010-12-24\n3;A;B;24.12.2010\n4;A;B;20101224\n\
+        5;A;B;03/04/2010\n6;A;B;12/24/2010\n7;A;B;31/02/2010\n";
+    let outcome = read(table);
+    let dates: Vec<&str> = outcome.records().iter().filter_map(|record| field(record, "birth_date")).collect();
+    assert_eq!(dates, ["2010-12-24", "2010-12-24", "2010-12-24", "2010-12-24", "2010-04-03"]);
+    let refused: Vec<(u64, &str)> = outcome
+        .issues()
+        .iter()
+        .filter(|issue| issue.code == "date_invalid")
+        .map(|issue| (issue.row, issue.hint.as_str()))
+        .collect();
+    assert_eq!(refused.iter().map(|(row, _)| *row).collect::<Vec<_>>(), [7, 8]);
+    assert!(refused.iter().all(|(_, hint)| hint.contains("2010-12-24")), "{refused:?}");
+}
+
+#[test]
+fn a_declared_order_of_days_and_months_decides() {
+    for (order, text, stored) in [
+        ("dmy", "03/04/2010", Some("2010-04-03")),
+        ("mdy", "03/04/2010", Some("2010-03-04")),
+        ("mdy", "12/24/2010", Some("2010-12-24")),
+        ("dmy", "12/24/2010", None),
+    ] {
+        let profile = format!(
+            "name: dates\nversion: 1\ntitle: Dates\nformat: csv\nentity: members\nnatural_key: licence_number\ncolumns:\n  \
+            - {{ field: licence_number, source: licence }}\n  - {{ field: given_name, source: prenom }}\n  \
+            - {{ field: family_name, source: nom }}\n  - field: birth_date\n    source: ne\n    transforms: [{{ date_order: {order} }}]\n"
+        );
+        let profile = std::sync::Arc::new(Profile::load("dates.yaml", &profile).expect("a sound profile"));
+        let outcome = drive(format!("licence;prenom;nom;ne\n1;A;B;{text}\n").as_bytes(), &options(None, Some(profile)));
+        let records = outcome.records();
+        let found = records.first().and_then(|record| field(record, "birth_date"));
+        assert_eq!(found, stored, "{order} {text}");
+    }
+}
+
+#[test]
+fn a_decimal_comma_is_refused_with_a_hint_where_nobody_declared_it() {
+    let rankings = Options { entity: Some(Entity::Rankings), ..options(None, None) };
+    let table = "ranking;period;licence_number;position;points\nopen;2025-03;1;1;12.50\nopen;2025-03;2;2;12,50\n";
+    let outcome = drive(table.as_bytes(), &rankings);
+    assert_eq!((codes(&outcome), outcome.records().len()), (vec!["decimal_invalid"], 1));
+}
