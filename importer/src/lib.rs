@@ -28,7 +28,7 @@ mod sie;
 pub use failure::{OpenError, ReadError};
 pub use fipjp::{SignerError, Signers, UnknownSigner};
 pub use format::{Entity, Format, UnknownName};
-pub use import::{Detected, Import, Item, MappedColumn, Options, open};
+pub use import::{Alternative, ConfirmedMapping, Detected, Earlier, Import, Item, MappedColumn, Options, open};
 pub use issue::{Issue, Severity};
 pub use profile::{Profile, ProfileFault, profile_schema};
 pub use record::{Record, RecordKind};

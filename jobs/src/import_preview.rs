@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use workbench_engine::job::Job;
 use workbench_engine::log::Actor;
 use workbench_engine::store::{Counts, NewIssue, PreviewResult};
+use workbench_importer::MappedColumn;
 
 use crate::Context;
 use crate::attempt::Failure;
@@ -22,13 +23,14 @@ pub async fn run(context: &Context, job: &Job) -> Result<(), Failure> {
 
     let mut parts = read(context, &import).await?;
     let mut preview = Preview { detected: Value::Null, sample: Vec::new(), counts: Counts::default(), issues: 0 };
-    let (mut format, mut entity) = (String::new(), String::new());
+    let (mut format, mut entity, mut guessed) = (String::new(), String::new(), false);
     loop {
         match parts.next().await? {
             Part::End => break,
             Part::Detected(detected) => {
                 format = detected.format.to_string();
                 entity = detected.entity.to_string();
+                guessed = detected.mapping.iter().any(MappedColumn::is_guessed);
                 preview.detected = json!(detected);
             }
             Part::Rows(rows) => {
@@ -48,6 +50,7 @@ pub async fn run(context: &Context, job: &Job) -> Result<(), Failure> {
         detected: preview.detected,
         sample: Value::Array(preview.sample),
         counts: preview.counts,
+        guessed,
     };
     tx.finish_preview(job, import_id, &result).await?;
     tx.commit().await?;

@@ -5,8 +5,12 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 use tokio_util::io::SyncIoBridge;
+use workbench_engine::import::ImportState;
 use workbench_engine::store::{Import, NewIssue, PinnedProfile, StoredRecord};
-use workbench_importer::{Detected, Issue, Item, OpenError, Options, Profile, ReadError, Record, Severity, Signers};
+use workbench_importer::{
+    Detected, Earlier, Format, Issue, Item, MappedColumn, OpenError, Options, Profile, ReadError, Record, Severity,
+    Signers,
+};
 
 use crate::Context;
 use crate::attempt::Failure;
@@ -95,10 +99,24 @@ fn options(import: &Import, signers: &Arc<Signers>) -> Result<Options, Failure> 
         file_name: import.file_name.clone(),
         mapping: import.mapping.clone(),
         signers: signers.clone(),
+        earlier: Earlier { previewed: previewed(import)?, confirmed: Vec::new() },
         profile: import.profile.as_ref().map(profile).transpose()?,
         // The day of the upload, so that reading again gives the same findings.
         today: import.created_at.date_naive(),
     })
+}
+
+/// The mapping that a person saw and confirmed, where the file is read to be stored: of a table, by whatever means it was
+/// found then.
+fn previewed(import: &Import) -> Result<Option<Vec<MappedColumn>>, Failure> {
+    let stores = import.state == ImportState::Loading && import.profile.is_none();
+    let Some(detected) = import.detected.as_ref().filter(|_| stores) else { return Ok(None) };
+    let detected: Detected = serde_json::from_value(detected.clone()).map_err(|error| Failure::Permanent {
+        code: "preview_damaged".to_owned(),
+        message: format!("what the preview found cannot be read any more: {error}"),
+        hint: "Upload the file again.".to_owned(),
+    })?;
+    Ok((detected.format == Format::Csv).then_some(detected.mapping))
 }
 
 /// The profile as it was pinned with the upload.

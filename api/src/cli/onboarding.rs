@@ -256,7 +256,9 @@ pub async fn import(args: &ImportArgs) -> Result<ExitCode> {
         print_issues(&client.get(&format!("{path}/issues?limit={SHOWN}")).await?, &read, &path);
     }
     let rejected = read["counts"]["rows_rejected"].as_i64().unwrap_or(0);
-    if text(&read, "state") == "preview" && args.yes && rejected == 0 {
+    let guessed =
+        read["issues"].as_array().is_some_and(|groups| groups.iter().any(|group| group["code"] == "column_guessed"));
+    if text(&read, "state") == "preview" && args.yes && rejected == 0 && !guessed {
         return confirm(args, &client, &path).await;
     }
     if text(&read, "state") == "preview" && !args.dry_run {

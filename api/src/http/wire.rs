@@ -283,7 +283,7 @@ pub struct UploadForm {
     pub profile: Option<String>,
     /// JSON object from the file's columns to fields.
     pub mapping: Option<String>,
-    /// `preview` waits for a person; `apply` goes on by itself when no row is rejected.
+    /// `preview` waits for a person; `apply` goes on by itself when no row is rejected and no column guessed.
     pub mode: Option<String>,
     /// Id of the earlier import that this file corrects; the latest of the same name and entity where absent.
     pub supersedes: Option<String>,

@@ -28,7 +28,7 @@ pub struct Import {
     pub tenant_id: String,
     /// Where it stands.
     pub state: ImportState,
-    /// `preview` waits for a person; `apply` goes on by itself when no row is rejected.
+    /// `preview` waits for a person; `apply` goes on by itself when no row is rejected and no column guessed.
     pub mode: String,
     /// The declared format, or the detected one once the file has been read.
     pub format: Option<String>,
@@ -148,6 +148,8 @@ pub struct PreviewResult {
     pub sample: Value,
     /// Counts.
     pub counts: Counts,
+    /// A column was mapped by a guess, which a person has to see.
+    pub guessed: bool,
 }
 
 pub(super) fn read(row: &AnyRow) -> Result<Import, StoreError> {
@@ -337,7 +339,7 @@ impl Tx {
         Ok(import)
     }
 
-    /// Ends the preview. In mode `apply` an import without rejected rows goes on to be loaded.
+    /// Ends the preview. In mode `apply` an import without rejected rows and guessed columns goes on to be loaded.
     pub async fn finish_preview(
         &mut self,
         job: &Job,
@@ -372,7 +374,7 @@ impl Tx {
         )
         .await?;
         self.compare_with_predecessor(&import, &result.entity).await?;
-        if import.mode == "apply" && counts.rows_rejected == 0 {
+        if import.mode == "apply" && counts.rows_rejected == 0 && !result.guessed {
             self.confirm_import(import_id).await?;
         }
         Ok(())

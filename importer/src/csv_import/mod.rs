@@ -1,7 +1,11 @@
 //! Tables: delimited text with a header line, one member or club per row.
 
+mod assignment;
+mod countries;
 pub(crate) mod delimiter;
+mod evidence;
 mod header;
+mod name_lists;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,7 +17,7 @@ use serde_json::{Map, Value};
 use crate::decoding::DecodingNotes;
 use crate::failure::{OpenError, ReadError};
 use crate::format::Entity;
-use crate::import::{Detected, Item, Options, TextStream, decoding_issue};
+use crate::import::{Detected, Item, MappedColumn, Options, TextStream, decoding_issue};
 use crate::issue::Issue;
 use crate::record::RecordKind;
 use crate::record_limit::RecordLimit;
@@ -37,6 +41,8 @@ pub(crate) struct CsvImport {
     today: NaiveDate,
     judge: Judge,
     rows: u64,
+    /// The line that was read to find a header is a row.
+    first_is_row: bool,
     opening_issues: Vec<Issue>,
     ended: bool,
 }
@@ -75,20 +81,24 @@ impl CsvImport {
         if line.len() > MAX_COLUMNS {
             return Err(OpenError::TooManyColumns { columns: line.len() });
         }
-        let header: Vec<String> = line.iter().map(|cell| cell.trim().to_owned()).collect();
-        let plan = header::plan(&header, options)?;
-        detected.entity = plan.entity;
+        let table = header::Table::new(&line, sample(head, delimiter, announced.is_some()), options);
         detected.delimiter = Some(char::from(delimiter));
-        detected.header = Some(header.clone());
+        detected.header = table.named.then(|| table.columns.clone());
+        detected.mapping = table.columns.iter().map(|name| MappedColumn::left_out(name, "not mapped")).collect();
+        let plan = header::plan(&table, options)?;
+        detected.entity = plan.entity;
         detected.mapping.clone_from(&plan.mapping);
+        plan.require(&table, &line)?;
         let row = line.position().map_or(1, csv::Position::line);
-        let opening_issues = header::unmapped_issue(&plan.mapping, row).into_iter().collect();
+        let mut opening_issues: Vec<Issue> = header::unmapped_issue(&plan.mapping, row).into_iter().collect();
+        opening_issues.extend(header::guess_issues(&plan.mapping, row));
         Ok(Self {
             reader,
             record_start,
             line,
             notes,
-            header,
+            first_is_row: !table.named,
+            header: table.columns,
             columns: plan.columns,
             fields: fields::of(plan.entity),
             key: fields::key_of(plan.entity),
@@ -108,7 +118,12 @@ impl CsvImport {
         if self.ended {
             return None;
         }
-        match read_line(&mut self.reader, &self.record_start, &mut self.line) {
+        let read = if std::mem::take(&mut self.first_is_row) {
+            Ok(true)
+        } else {
+            read_line(&mut self.reader, &self.record_start, &mut self.line)
+        };
+        match read {
             Err(error) => Some(Err(error)),
             Ok(true) => {
                 self.rows += 1;
@@ -161,6 +176,16 @@ impl CsvImport {
         issues.extend(decoding_issue(&self.notes, "UTF-8", "Windows-1252"));
         issues
     }
+}
+
+/// Rows looked at to judge columns by their values.
+const SAMPLE_ROWS: usize = 200;
+
+/// The first rows of a table, as far as the head of the file holds them; the last may be cut.
+fn sample(head: &str, delimiter: u8, announced: bool) -> Vec<StringRecord> {
+    let mut reader =
+        csv::ReaderBuilder::new().delimiter(delimiter).has_headers(false).flexible(true).from_reader(head.as_bytes());
+    reader.records().map_while(Result::ok).skip(usize::from(announced)).take(SAMPLE_ROWS).collect()
 }
 
 /// What is wrong with a row that does not have as many values as there are columns.
