@@ -25,6 +25,7 @@ mod record_limit;
 mod rows;
 mod sie;
 
+pub use csv_import::MappingFault;
 pub use failure::{OpenError, ReadError};
 pub use fipjp::{SignerError, Signers, UnknownSigner};
 pub use format::{Entity, Format, UnknownName};

@@ -32,6 +32,10 @@ pub async fn run(context: &Context, job: &Job) -> Result<(), Failure> {
                 entity = detected.entity.to_string();
                 guessed = detected.mapping.iter().any(MappedColumn::is_guessed);
                 preview.detected = json!(detected);
+                let lease = context.settings.lease_delta();
+                let mut tx = context.store.begin(&Actor::workbench(), Utc::now()).await?;
+                tx.note_detected(job, import_id, &preview.detected, import.size, lease).await?;
+                tx.commit().await?;
             }
             Part::Rows(rows) => {
                 preview.count(context, &job.tenant_id, &rows).await?;

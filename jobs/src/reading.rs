@@ -6,10 +6,10 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio_util::io::SyncIoBridge;
 use workbench_engine::import::ImportState;
-use workbench_engine::store::{Import, NewIssue, PinnedProfile, StoredRecord};
+use workbench_engine::store::{Import, NewIssue, PinnedProfile, SavedMapping, StoredRecord};
 use workbench_importer::{
-    Detected, Earlier, Format, Issue, Item, MappedColumn, OpenError, Options, Profile, ReadError, Record, Severity,
-    Signers,
+    ConfirmedMapping, Detected, Earlier, Format, Issue, Item, MappedColumn, OpenError, Options, Profile, ReadError,
+    Record, Severity, Signers,
 };
 
 use crate::Context;
@@ -18,6 +18,9 @@ use crate::original::Original;
 
 /// Rows in a batch: one transaction each.
 const BATCH: usize = 500;
+
+/// Confirmed mappings that are tried on a table, the latest.
+const REMEMBERED: i64 = 100;
 
 /// What comes from the parser.
 pub enum Part {
@@ -62,7 +65,8 @@ impl Parts {
 /// Parses an import's file. The parser stops by itself when the parts are dropped.
 pub async fn read(context: &Context, import: &Import) -> Result<Parts, Failure> {
     let file = context.objects.open(&import.object_key).await.map_err(|error| Failure::Retryable(error.to_string()))?;
-    let options = options(import, &context.settings.signers)?;
+    let earlier = Earlier { previewed: previewed(import)?, confirmed: confirmed(context, import).await? };
+    let options = options(import, &context.settings.signers, earlier)?;
     let (sender, receiver) = mpsc::channel(2);
     let (size, sha256) = (u64::try_from(import.size).unwrap_or_default(), import.sha256.clone());
     tokio::task::spawn_blocking(move || {
@@ -82,7 +86,7 @@ pub async fn read(context: &Context, import: &Import) -> Result<Parts, Failure> 
     Ok(Parts(receiver))
 }
 
-fn options(import: &Import, signers: &Arc<Signers>) -> Result<Options, Failure> {
+fn options(import: &Import, signers: &Arc<Signers>, earlier: Earlier) -> Result<Options, Failure> {
     let unknown = |error: String| Failure::Permanent {
         code: "unknown_format".to_owned(),
         message: error,
@@ -99,11 +103,24 @@ fn options(import: &Import, signers: &Arc<Signers>) -> Result<Options, Failure> 
         file_name: import.file_name.clone(),
         mapping: import.mapping.clone(),
         signers: signers.clone(),
-        earlier: Earlier { previewed: previewed(import)?, confirmed: Vec::new() },
+        earlier,
         profile: import.profile.as_ref().map(profile).transpose()?,
         // The day of the upload, so that reading again gives the same findings.
         today: import.created_at.date_naive(),
     })
+}
+
+/// How the tenant's tables were mapped before.
+async fn confirmed(context: &Context, import: &Import) -> Result<Vec<ConfirmedMapping>, Failure> {
+    let saved = context.store.mappings(&import.tenant_id, REMEMBERED).await?;
+    let known = |saved: SavedMapping| {
+        Some(ConfirmedMapping {
+            entity: saved.entity.parse().ok()?,
+            columns: saved.columns.into_iter().map(|column| (column.column, column.field)).collect(),
+            origin: format!("as confirmed in {} on {}", saved.import_id, saved.confirmed_at.date_naive()),
+        })
+    };
+    Ok(saved.into_iter().filter_map(known).collect())
 }
 
 /// The mapping that a person saw and confirmed, where the file is read to be stored: of a table, by whatever means it was
@@ -135,7 +152,13 @@ fn parse(
     sender: &mpsc::Sender<Result<Part, Failure>>,
 ) -> Result<bool, Failure> {
     let send = |part: Part| sender.blocking_send(Ok(part)).is_ok();
-    let mut import = workbench_importer::open(reader, options).map_err(|error| unopened(&error))?;
+    let opened = workbench_importer::open(reader, options);
+    if let Err(OpenError::Unmapped { detected, .. }) = &opened
+        && !send(Part::Detected(detected.clone()))
+    {
+        return Ok(false);
+    }
+    let mut import = opened.map_err(|error| unopened(&error))?;
     if !send(Part::Detected(Box::new(import.detected().clone()))) {
         return Ok(false);
     }

@@ -278,7 +278,12 @@ impl Tx {
         self.decide_if_onboarding(tenant_id, &Command::EvidenceChanged).await
     }
 
-    async fn set_import_state(&mut self, import: &Import, to: ImportState, payload: Value) -> Result<(), StoreError> {
+    pub(super) async fn set_import_state(
+        &mut self,
+        import: &Import,
+        to: ImportState,
+        payload: Value,
+    ) -> Result<(), StoreError> {
         let id = import.id.as_str();
         self.execute(sqlx::query("update imports set state = $1 where id = $2").bind(to.as_str()).bind(id)).await?;
         if import.state != to {
@@ -387,7 +392,9 @@ impl Tx {
             .maybe_row(
                 sqlx::query(
                     "select * from imports
-                     where tenant_id = $1 and id <> $2 and state in ('preview', 'completed', 'rolled_back')
+                     where tenant_id = $1 and id <> $2
+                       and (state in ('preview', 'completed', 'rolled_back')
+                            or state = 'cancelled' and id = $3 and previewed_at is not null)
                        and (id = $3 or ($3 = '' and file_name = $4 and entity = $5 and created_at < $6))
                      order by created_at desc, id desc limit 1",
                 )
@@ -416,10 +423,13 @@ impl Tx {
 
     /// A person has seen the preview and wants it stored. Confirming twice is confirming once.
     pub async fn confirm_import(&mut self, import_id: &str) -> Result<Option<String>, StoreError> {
-        if matches!(self.locked_import(import_id).await?.state, ImportState::Loading | ImportState::Completed) {
+        let import = self.locked_import(import_id).await?;
+        if matches!(import.state, ImportState::Loading | ImportState::Completed) {
             return Ok(None);
         }
-        let import = self.move_import(import_id, ImportState::Loading, Value::Null).await?;
+        let saved = if import.state == ImportState::Preview { self.save_mapping(&import).await? } else { None };
+        let payload = saved.map_or(Value::Null, |mapping| json!({ "mapping": mapping }));
+        let import = self.move_import(import_id, ImportState::Loading, payload).await?;
         let now = micros(self.now());
         self.execute(sqlx::query("update imports set confirmed_at = $1 where id = $2").bind(now).bind(import_id))
             .await?;

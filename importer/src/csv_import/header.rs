@@ -5,6 +5,7 @@ use csv::StringRecord;
 
 use super::assignment::assign;
 use super::evidence::{self, Candidate};
+use super::request::find_column;
 use crate::failure::OpenError;
 use crate::format::Entity;
 use crate::import::{Alternative, MappedColumn, Options};
@@ -54,16 +55,6 @@ impl Table {
 
     fn values(&self, position: usize) -> Vec<&str> {
         self.rows.iter().filter_map(|row| row.get(position)).collect()
-    }
-
-    /// The column that a request means: by its name as written, else folded, else by its place.
-    fn find(&self, name: &str) -> Option<usize> {
-        let place = || name.trim().strip_prefix("column ").and_then(|place| place.parse::<usize>().ok());
-        self.columns
-            .iter()
-            .position(|column| column == name.trim())
-            .or_else(|| self.columns.iter().position(|column| fields::fold(column) == fields::fold(name)))
-            .or_else(|| place().filter(|place| (1..=self.columns.len()).contains(place)).map(|place| place - 1))
     }
 }
 
@@ -141,7 +132,7 @@ impl Plan {
     /// Applies the mapping asked for.
     fn follow_request(&mut self, table: &Table, options: &Options) -> Result<(), OpenError> {
         for (column, field) in &options.mapping {
-            let position = table.find(column).ok_or_else(|| OpenError::Mapping {
+            let position = find_column(&table.columns, column).ok_or_else(|| OpenError::Mapping {
                 why: format!(
                     "the file has no column {}; it has {}",
                     shorten(column),

@@ -6,6 +6,7 @@ pub(crate) mod delimiter;
 mod evidence;
 mod header;
 mod name_lists;
+mod request;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -25,6 +26,7 @@ use crate::rows::{Cleaner, FieldSpec, Judge, Need, fields};
 use crate::{MAX_COLUMNS, MAX_RECORD_BYTES};
 
 pub(crate) use header::unmapped_issue;
+pub use request::MappingFault;
 
 /// A table being read.
 pub(crate) struct CsvImport {
