@@ -9,9 +9,12 @@ mod cursor;
 mod events;
 mod health;
 mod idempotency;
+mod import_commands;
+mod import_progress;
 mod imports;
 mod issue_table;
 mod jobs;
+mod mappings;
 mod nul;
 mod onboarding;
 mod problem;
@@ -102,9 +105,13 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(imports::show))
         .routes(routes!(imports::issues))
         .routes(routes!(issue_table::download))
-        .routes(routes!(imports::confirm))
-        .routes(routes!(imports::cancel))
-        .routes(routes!(imports::roll_back))
+        .routes(routes!(import_progress::follow))
+        .routes(routes!(import_commands::map))
+        .routes(routes!(import_commands::confirm))
+        .routes(routes!(import_commands::cancel))
+        .routes(routes!(import_commands::roll_back))
+        .routes(routes!(mappings::list))
+        .routes(routes!(mappings::delete))
         .routes(routes!(health::run))
         .routes(routes!(health::history))
         .routes(routes!(health::show))
