@@ -1,5 +1,7 @@
 //! The page of an import without JavaScript.
 
+use std::fmt::Write;
+
 use serde_json::{Value, json};
 use workbench_tests::{Client, Page, Setting};
 
@@ -18,7 +20,7 @@ fn table(header: &str, date: &str) -> Vec<u8> {
     let rows = ["Anna;Andersson", "Karin;Lindberg", "Lars;Lund", "Emma;Dahlgren", "Maria;Nilsson"];
     let mut text = format!("{header}\n");
     for (number, names) in rows.iter().enumerate() {
-        text.push_str(&format!("SE-{number:04};{names};{}\n", if number == 2 { date } else { "1984-05-02" }));
+        let _ = writeln!(text, "SE-{number:04};{names};{}", if number == 2 { date } else { "1984-05-02" });
     }
     text.into_bytes()
 }

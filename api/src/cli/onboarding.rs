@@ -216,7 +216,7 @@ pub struct ImportArgs {
     /// Name of the format profile to read by
     #[arg(long)]
     profile: Option<String>,
-    /// Store it without asking, unless a row is rejected
+    /// Store it without asking, unless a row is rejected or a column guessed
     #[arg(long)]
     yes: bool,
     /// Stop after the preview

@@ -111,6 +111,9 @@ impl Tx {
         if mapping.len() > LONGEST {
             return Ok(None);
         }
+        // Before a row that refers to it: of two confirmations that each held the tenant for reference, none could hold it
+        // for its turn.
+        self.hold_tenant(&import.tenant_id).await?;
         let (now, actor) = (self.now(), self.actor().id.clone());
         let row = self
             .maybe_row(

@@ -402,6 +402,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use chrono::NaiveDate;
+    use proptest::prelude::*;
 
     use super::*;
     use crate::import::{ConfirmedMapping, Earlier};
@@ -568,6 +569,44 @@ mod tests {
         options.earlier.confirmed = vec![confirmed(&places)];
         let plan = planned(&["1;x;y", "2;x;y"], &options).expect("complete");
         assert!(plan.mapping.iter().all(MappedColumn::is_guessed));
+    }
+
+    proptest! {
+        #[test]
+        fn no_field_is_filled_twice_and_guesses_are_known_for_such(
+            header in proptest::collection::vec(
+                prop_oneof![
+                    Just("Licens"), Just("Licensnr"), Just("Licensnumer"), Just("Namn"), Just("Förnamn"), Just("Epost"),
+                    Just("E-post"), Just("x"), Just("D"), Just("2025"), Just(""), Just("column 2"),
+                ],
+                1..8,
+            ),
+            cells in proptest::collection::vec(
+                prop_oneof![
+                    Just("SE-001"), Just("SE-002"), Just("Anna"), Just("Lindberg"), Just("a@b.se"), Just("1984-05-02"),
+                    Just("2027-12-31"), Just("F"), Just("SE"), Just("2025/26"), Just(""), Just("070-123 45 67"),
+                ],
+                0..80,
+            ),
+            entity in prop_oneof![Just(None), Just(Some(Entity::Members)), Just(Some(Entity::Clubs))],
+        ) {
+            let mut rows: Vec<StringRecord> = vec![header.iter().collect()];
+            rows.extend(cells.chunks_exact(header.len()).map(|row| row.iter().collect()));
+            let options = Options { entity, ..options(&[]) };
+            let table = Table::new(&rows[0].clone(), rows, &options);
+            let plan = plan(&table, &options).expect("nothing was asked for");
+            prop_assert_eq!(plan.mapping.len(), header.len());
+            let mut filled: Vec<_> = plan.mapping.iter().filter_map(|column| column.field.as_deref()).collect();
+            let all = filled.len();
+            filled.sort_unstable();
+            filled.dedup();
+            prop_assert_eq!(filled.len(), all);
+            for column in &plan.mapping {
+                let named = fields::by_header(plan.entity, &column.column).is_some();
+                prop_assert!(named || column.field.is_none() || column.is_guessed());
+                prop_assert!((0.0..=1.0).contains(&column.confidence) && !column.reason.is_empty());
+            }
+        }
     }
 
     #[test]

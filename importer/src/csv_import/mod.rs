@@ -187,7 +187,8 @@ const SAMPLE_ROWS: usize = 200;
 fn sample(head: &str, delimiter: u8, announced: bool) -> Vec<StringRecord> {
     let mut reader =
         csv::ReaderBuilder::new().delimiter(delimiter).has_headers(false).flexible(true).from_reader(head.as_bytes());
-    reader.records().map_while(Result::ok).skip(usize::from(announced)).take(SAMPLE_ROWS).collect()
+    // And the header.
+    reader.records().map_while(Result::ok).skip(usize::from(announced)).take(SAMPLE_ROWS + 1).collect()
 }
 
 /// What is wrong with a row that does not have as many values as there are columns.

@@ -252,10 +252,12 @@ pub(super) fn is_family(text: &str) -> bool {
 
 /// Whether a text reads like the name of a club.
 pub(super) fn is_club(text: &str) -> bool {
-    text.split(|character: char| !character.is_alphanumeric()).any(|word| {
-        let folded = fold(word);
-        CLUB_WORDS.contains(&folded.as_str()) || folded.ends_with("klubb") || folded.ends_with("klubben")
-    })
+    // An address in a club's domain is no club.
+    !text.contains('@')
+        && text.split(|character: char| !character.is_alphanumeric()).any(|word| {
+            let folded = fold(word);
+            CLUB_WORDS.contains(&folded.as_str()) || folded.ends_with("klubb") || folded.ends_with("klubben")
+        })
 }
 
 #[cfg(test)]
@@ -276,7 +278,8 @@ mod tests {
         for other in ["Solna", "Berg", "Anna", ""] {
             assert!(!is_family(other), "{other}");
         }
-        assert!(is_club("Boule Syd") && is_club("Sollentuna BK") && is_club("A.S. Pétanque Lyon") && !is_club("Solna"));
+        assert!(is_club("Boule Syd") && is_club("Sollentuna BK") && is_club("A.S. Pétanque Lyon"));
+        assert!(!is_club("Solna") && !is_club("anna@boule.example"));
     }
 
     #[test]

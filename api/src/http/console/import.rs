@@ -230,10 +230,10 @@ fn sample(records: &Value, detected: Option<&Detected>) -> (Vec<String>, Vec<pag
         records.iter().filter_map(|record| record.get("fields")?.as_object()).flat_map(|fields| fields.keys());
     let mut fields: Vec<String> = Vec::new();
     for field in mapped.chain(present.cloned()) {
-        if fields.len() < FIELDS
-            && !fields.contains(&field)
-            && records.iter().any(|record| of(record, &field).is_some())
-        {
+        let is_given = records.iter().any(|record| of(record, &field).is_some());
+        // The key has a column of its own.
+        let is_key = records.iter().all(|record| of(record, &field).as_ref() == record.get("key"));
+        if fields.len() < FIELDS && !fields.contains(&field) && is_given && !is_key {
             fields.push(field);
         }
     }
