@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use workbench_importer::{Item, Options, open};
+use workbench_importer::{Earlier, Item, Options, open};
 
 use crate::measure::{apart, best_of_three, memory, timed};
 use crate::{Sizes, generate, ratio, seconds};
@@ -20,6 +20,7 @@ pub fn by_importer(path: &Path) -> Result<(), Box<dyn Error>> {
         entity: None,
         file_name: Some(path.display().to_string()),
         mapping: BTreeMap::new(),
+        earlier: Earlier::default(),
         profile: None,
         signers: Arc::default(),
         today: chrono::Utc::now().date_naive(),

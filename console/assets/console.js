@@ -8,7 +8,7 @@ const KINDS = [
   "step_assigned", "step_started", "step_blocked", "step_unblocked", "step_due_changed", "step_noted",
   "step_completed", "step_skipped", "step_reopened", "gate_closed",
   "import_queued", "import_parsing", "import_preview", "import_loading", "import_completed", "import_failed",
-  "import_cancelled", "import_rolled_back",
+  "import_cancelled", "import_rolling_back", "import_rolled_back", "import_mapping_deleted",
   "health_checked",
   "job_requested", "job_queued", "job_succeeded", "job_retrying", "job_failed", "job_retried",
   "job_cancel_requested", "job_cancelled",
@@ -29,6 +29,7 @@ function changed(field) {
     return [...field.options].some((option, at) =>
       option.selected !== (option.defaultSelected || (at === 0 && !field.querySelector("[selected]"))));
   }
+  if (field.type === "file") return field.files.length > 0;
   return field.type !== "hidden" && "defaultValue" in field && field.value !== field.defaultValue;
 }
 

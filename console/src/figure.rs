@@ -7,7 +7,7 @@ pub(crate) fn days(days: f64) -> String {
 }
 
 /// A wire name as words: `import_data` is `Import data`.
-pub(crate) fn words(name: &str) -> String {
+pub fn words(name: &str) -> String {
     let spaced = name.replace('_', " ");
     let mut letters = spaced.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())

@@ -1,13 +1,14 @@
 //! The pages that customer success managers open every morning, rendered on the server.
 //!
 //! A page is a plain view struct and a template: whoever serves it fills the struct and sends the text. Pages work
-//! without JavaScript; one small script only keeps them up to date. Nothing inline and nothing from elsewhere, so
+//! without JavaScript; small scripts only keep them up to date. Nothing inline and nothing from elsewhere, so
 //! that `default-src 'self'` is policy enough. Whatever people typed is escaped by the templates.
 
 pub mod assets;
 pub mod checklist;
 pub mod dashboard;
 mod figure;
+pub mod import;
 pub mod jobs;
 pub mod login;
 mod mark;
@@ -15,9 +16,13 @@ mod moment;
 pub mod problem;
 pub mod retrospective;
 
-pub use assets::{SCRIPT, STYLESHEET};
+pub use assets::{PROGRESS_SCRIPT, SCRIPT, STYLESHEET};
 pub use checklist::{ChecklistView, EventLine, HealthView, ImportLine, ProbeLine, StepLine, checklist};
 pub use dashboard::{DashboardLine, DashboardView, dashboard};
+pub use figure::words;
+pub use import::{
+    ColumnLine, DifferenceLine, FieldChoice, GroupLine, ImportCounts, ImportPage, IssueLine, SampleLine, import,
+};
 pub use jobs::{JobLine, JobsView, jobs};
 pub use login::{LoginView, login};
 pub use problem::{ProblemView, problem};

@@ -77,7 +77,8 @@ impl ImportState {
         matches!(self, Self::Failed | Self::Cancelled)
     }
 
-    /// Whether an import may go from here to there. A step that is repeated after a crash stays where it is.
+    /// Whether an import may go from here to there by itself. A step that is repeated after a crash stays where it is. Two
+    /// ways back exist that people ask for: reviving its job, and reading it again with another mapping.
     #[must_use]
     pub fn may_become(self, next: Self) -> bool {
         use ImportState::{Cancelled, Completed, Failed, Loading, Parsing, Preview, Queued, RolledBack, RollingBack};

@@ -21,6 +21,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         mapping: BTreeMap::new(),
         profile: None,
         signers: std::sync::Arc::default(),
+        earlier: workbench_importer::Earlier::default(),
         today: chrono::Utc::now().date_naive(),
     };
     let import = match open(Box::new(File::open(&path)?), &options) {

@@ -3,6 +3,7 @@
 use std::io;
 
 use crate::format::{Entity, Format};
+use crate::import::Detected;
 use crate::packed::PackedFault;
 
 /// Why a file is refused before its first row.
@@ -52,6 +53,14 @@ pub enum OpenError {
         /// What is wrong with it.
         why: String,
     },
+    /// A table whose columns could be read, and not be mapped: with another mapping it can be.
+    #[error("{cause}")]
+    Unmapped {
+        /// Why not.
+        cause: Box<OpenError>,
+        /// What was found out about the table, its columns among it.
+        detected: Box<Detected>,
+    },
     /// The content is not text.
     #[error("this is not a text file: {what}")]
     Binary {
@@ -97,6 +106,16 @@ pub enum OpenError {
 }
 
 impl OpenError {
+    /// Adds what was found out about the table, where another mapping may help.
+    pub(crate) fn of_table(self, detected: Detected) -> Self {
+        match self {
+            cause @ (Self::NoHeader { .. } | Self::MissingColumns { .. } | Self::Mapping { .. }) => {
+                Self::Unmapped { cause: Box::new(cause), detected: Box::new(detected) }
+            }
+            other => other,
+        }
+    }
+
     /// Stable name of the kind of failure, in `snake_case`.
     #[must_use]
     pub fn code(&self) -> &'static str {
@@ -108,6 +127,7 @@ impl OpenError {
             Self::MissingColumns { .. } => "columns_missing",
             Self::TooManyColumns { .. } => "too_many_columns",
             Self::Mapping { .. } => "mapping_invalid",
+            Self::Unmapped { cause, .. } => cause.code(),
             Self::Binary { .. } => "file_binary",
             Self::RecordsMissing { .. } => "records_missing",
             Self::UnknownEncoding { .. } => "encoding_unknown",
@@ -128,12 +148,15 @@ impl OpenError {
                 "Leave the format and the entity to detection, or choose the ones that fit.".into()
             }
             Self::NoHeader { .. } => {
-                "Add a first line with column names, such as licence_number;given_name;family_name.".into()
+                "Add a first line with column names, such as licence_number;given_name;family_name, or map the columns by \
+                 their place: column 1, column 2 and so on."
+                    .into()
             }
             Self::MissingColumns { missing, .. } => {
                 format!("Add the columns, or map existing columns to: {}.", missing.join(", "))
             }
             Self::TooManyColumns { .. } => "Export only the columns that are to be imported.".into(),
+            Self::Unmapped { cause, .. } => cause.hint(),
             Self::Mapping { .. } => "Map columns of this file, spelled as in its header, to known fields.".into(),
             Self::Binary { .. } => {
                 "Export as text: “Save as CSV UTF-8” in a spreadsheet program. Of packed files, gzip and ZIP are read."

@@ -93,6 +93,18 @@ impl Entity {
             Self::Rankings => "rankings",
         }
     }
+
+    /// The fields that columns of a table can fill; none for a ledger, which is no table.
+    #[must_use]
+    pub fn field_names(self) -> Vec<&'static str> {
+        crate::rows::fields::of(self).iter().map(|field| field.name).collect()
+    }
+
+    /// Those of [`Self::field_names`] without which no row can be stored.
+    #[must_use]
+    pub fn required_fields(self) -> Vec<&'static str> {
+        crate::rows::fields::of(self).iter().filter(|field| field.required).map(|field| field.name).collect()
+    }
 }
 
 impl fmt::Display for Entity {

@@ -28,10 +28,13 @@ mod rows;
 mod sie;
 mod xml_events;
 
+pub use csv_import::MappingFault;
 pub use failure::{OpenError, ReadError};
 pub use fipjp::{SignerError, Signers, UnknownSigner};
 pub use format::{Entity, Format, UnknownName};
-pub use import::{Detected, Import, Item, MappedColumn, Options, open, open_within};
+pub use import::{
+    Alternative, ConfirmedMapping, Detected, Earlier, Import, Item, MappedColumn, Options, open, open_within,
+};
 pub use issue::{Issue, Severity};
 pub use packed::{PackedFault, UnpackLimits};
 pub use profile::{Profile, ProfileFault, profile_schema};

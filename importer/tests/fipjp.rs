@@ -10,7 +10,9 @@ use chrono::NaiveDate;
 use ed25519_dalek::{Signer as _, SigningKey};
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use workbench_importer::{Entity, Format, Import, Item, OpenError, Options, RecordKind, Signers, UnknownSigner, open};
+use workbench_importer::{
+    Earlier, Entity, Format, Import, Item, OpenError, Options, RecordKind, Signers, UnknownSigner, open,
+};
 
 /// The SHA-256 of `certificate`.
 const DIGEST: &str = "03d66dd08835c1ca3f128cceacd1f31ac94163096b20f445ae84285bc0832d72";
@@ -34,6 +36,7 @@ fn options(unknown: UnknownSigner) -> Options {
         mapping: BTreeMap::new(),
         profile: None,
         signers: signers(unknown),
+        earlier: Earlier::default(),
         today: NaiveDate::from_ymd_opt(2025, 6, 1).expect("a date"),
     }
 }

@@ -6,7 +6,7 @@ use std::io::{Cursor, Read, Write};
 use chrono::NaiveDate;
 use flate2::write::{DeflateEncoder, GzEncoder};
 use flate2::{Compression, Crc, GzBuilder};
-use workbench_importer::{Import, Item, OpenError, Options, UnpackLimits, open, open_within};
+use workbench_importer::{Earlier, Import, Item, OpenError, Options, UnpackLimits, open, open_within};
 
 const TABLE: &str = "licence_number;given_name;family_name\nSE-1;Anna;Lind\nSE-2;Bo;Ek\n";
 
@@ -16,6 +16,7 @@ fn options(file_name: Option<&str>) -> Options {
         entity: None,
         file_name: file_name.map(str::to_owned),
         mapping: BTreeMap::new(),
+        earlier: Earlier::default(),
         profile: None,
         signers: std::sync::Arc::default(),
         today: NaiveDate::from_ymd_opt(2025, 6, 1).expect("a date"),

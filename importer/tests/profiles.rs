@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use chrono::NaiveDate;
 use proptest::prelude::*;
-use workbench_importer::{Format, Import, Item, OpenError, Options, Profile, ReadError, Record, RecordKind, open};
+use workbench_importer::{
+    Earlier, Format, Import, Item, OpenError, Options, Profile, ReadError, Record, RecordKind, open,
+};
 
 fn options(profile: Option<&str>) -> Options {
     Options {
@@ -16,6 +18,7 @@ fn options(profile: Option<&str>) -> Options {
         mapping: BTreeMap::new(),
         profile: profile.map(load),
         signers: Arc::default(),
+        earlier: Earlier::default(),
         today: NaiveDate::from_ymd_opt(2025, 6, 1).expect("a date"),
     }
 }

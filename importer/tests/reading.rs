@@ -5,7 +5,9 @@ use std::io::{Cursor, Read};
 
 use chrono::NaiveDate;
 use proptest::prelude::*;
-use workbench_importer::{Entity, Format, Import, Item, OpenError, Options, ReadError, Record, RecordKind, open};
+use workbench_importer::{
+    Earlier, Entity, Format, Import, Item, OpenError, Options, ReadError, Record, RecordKind, open,
+};
 
 fn options() -> Options {
     Options {
@@ -15,6 +17,7 @@ fn options() -> Options {
         mapping: BTreeMap::new(),
         profile: None,
         signers: std::sync::Arc::default(),
+        earlier: Earlier::default(),
         today: NaiveDate::from_ymd_opt(2025, 6, 1).expect("a date"),
     }
 }
@@ -255,6 +258,37 @@ fn every_deviation_has_its_code() {
     deviation("#GEN", "#KSUMMA\n#GEN", &["ksumma_unclosed"]);
     deviation("#GEN", "#KSUMMA\n#KSUMMA 1\n#GEN", &["ksumma_mismatch"]);
     deviation("Bouleklubben", "Bouleklubben Åsa", &["encoding_differs"]);
+}
+
+/// Members as a system exports them that writes no header.
+const HEADERLESS: &str = "1001;Anna;Andersson;1984-05-02\n1002;Karin;Lindberg;1990-12-24\n1003;Lars;Lund;1970-01-30\n\
+    1004;Emma;Dahlgren;2001-03-02\n1005;Maria;Nilsson;1999-10-11\n";
+
+#[test]
+fn a_table_without_a_header_loses_no_row() {
+    let import = open_bytes(HEADERLESS, &options()).expect("readable");
+    assert_eq!(import.detected().header, None);
+    let columns: Vec<_> = import.detected().mapping.iter().map(|column| column.column.as_str()).collect();
+    assert_eq!(columns, ["column 1", "column 2", "column 3", "column 4"]);
+    let reading = read(HEADERLESS);
+    assert_eq!(keys(&reading, RecordKind::Member), ["1001", "1002", "1003", "1004", "1005"]);
+    assert_eq!(reading.codes, ["column_guessed"; 4]);
+    assert_eq!(reading.records[0].row, 1);
+    let announced = read(format!("sep=;\n{HEADERLESS}"));
+    assert_eq!((announced.records.len(), announced.records[0].row), (5, 2));
+}
+
+#[test]
+fn a_table_that_cannot_be_mapped_still_shows_its_columns() {
+    let error = open_bytes("licence;nom\n1;Ek\n", &options()).expect_err("no given names");
+    let OpenError::Unmapped { cause, detected } = &error else { panic!("{error:?}") };
+    assert_eq!((cause.code(), error.code()), ("columns_missing", "columns_missing"));
+    let columns: Vec<_> =
+        detected.mapping.iter().map(|column| (column.column.as_str(), column.field.as_deref())).collect();
+    assert_eq!(columns, [("licence", Some("licence_number")), ("nom", Some("family_name"))]);
+    let asked = Options { mapping: BTreeMap::from([("x".into(), "club".into())]), ..options() };
+    let error = open_bytes("licence;nom\n1;Ek\n", &asked).expect_err("no such column");
+    assert!(matches!(&error, OpenError::Unmapped { detected, .. } if detected.mapping.len() == 2), "{error:?}");
 }
 
 #[test]

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use workbench_engine::job::Job;
 use workbench_engine::log::Actor;
 use workbench_engine::store::{Counts, NewIssue, PreviewResult};
+use workbench_importer::MappedColumn;
 
 use crate::Context;
 use crate::attempt::Failure;
@@ -26,14 +27,19 @@ pub async fn run(context: &Context, job: &Job) -> Result<(), Failure> {
     let has_records = context.store.has_records(&job.tenant_id).await?;
     let mut preview =
         Preview { has_records, detected: Value::Null, sample: Vec::new(), counts: Counts::default(), issues: 0 };
-    let (mut format, mut entity) = (String::new(), String::new());
+    let (mut format, mut entity, mut guessed) = (String::new(), String::new(), false);
     loop {
         match parts.next().await? {
             Part::End => break,
             Part::Detected(detected) => {
                 format = detected.format.to_string();
                 entity = detected.entity.to_string();
+                guessed = detected.mapping.iter().any(MappedColumn::is_guessed);
                 preview.detected = json!(detected);
+                let lease = context.settings.lease_delta();
+                let mut tx = context.store.begin(&Actor::workbench(), Utc::now()).await?;
+                tx.note_detected(job, import_id, &preview.detected, import.size, lease).await?;
+                tx.commit().await?;
             }
             Part::Rows(mut rows) => {
                 follow(context, &job.tenant_id, &mut rows).await?;
@@ -53,6 +59,7 @@ pub async fn run(context: &Context, job: &Job) -> Result<(), Failure> {
         detected: preview.detected,
         sample: Value::Array(preview.sample),
         counts: preview.counts,
+        guessed,
     };
     tx.finish_preview(job, import_id, &result, context.settings.preview_window()).await?;
     tx.commit().await?;

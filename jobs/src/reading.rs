@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 use tokio_util::io::SyncIoBridge;
-use workbench_engine::store::{Import, NewIssue, PinnedProfile, StoredRecord};
+use workbench_engine::import::ImportState;
+use workbench_engine::store::{Import, NewIssue, PinnedProfile, SavedMapping, StoredRecord};
 use workbench_importer::{
-    Detected, Issue, Item, OpenError, Options, Profile, ReadError, Record, Reference, Severity, Signers, UnpackLimits,
+    ConfirmedMapping, Detected, Earlier, Format, Issue, Item, MappedColumn, OpenError, Options, Profile, ReadError,
+    Record, Reference, Severity, Signers, UnpackLimits,
 };
 
 use crate::Context;
@@ -19,6 +21,9 @@ const BATCH: usize = 2048;
 
 /// A batch is given out once its records are longer than this, in bytes.
 const BATCH_BYTES: usize = 1024 * 1024;
+
+/// Confirmed mappings that are tried on a table, the latest.
+const REMEMBERED: i64 = 100;
 
 /// What comes from the parser.
 pub enum Part {
@@ -99,7 +104,8 @@ impl Parts {
 /// Parses an import's file. The parser stops by itself when the parts are dropped.
 pub async fn read(context: &Context, import: &Import) -> Result<Parts, Failure> {
     let file = context.objects.open(&import.object_key).await.map_err(|error| Failure::Retryable(error.to_string()))?;
-    let options = options(import, &context.settings.signers)?;
+    let earlier = Earlier { previewed: previewed(import)?, confirmed: confirmed(context, import).await? };
+    let options = options(import, &context.settings.signers, earlier)?;
     let (sender, receiver) = mpsc::channel(2);
     let unpack = context.settings.unpack;
     let (size, sha256) = (u64::try_from(import.size).unwrap_or_default(), import.sha256.clone());
@@ -120,7 +126,7 @@ pub async fn read(context: &Context, import: &Import) -> Result<Parts, Failure> 
     Ok(Parts(receiver))
 }
 
-fn options(import: &Import, signers: &Arc<Signers>) -> Result<Options, Failure> {
+fn options(import: &Import, signers: &Arc<Signers>, earlier: Earlier) -> Result<Options, Failure> {
     let unknown = |error: String| Failure::Permanent {
         code: "unknown_format".to_owned(),
         message: error,
@@ -137,10 +143,37 @@ fn options(import: &Import, signers: &Arc<Signers>) -> Result<Options, Failure> 
         file_name: import.file_name.clone(),
         mapping: import.mapping.clone(),
         signers: signers.clone(),
+        earlier,
         profile: import.profile.as_ref().map(profile).transpose()?,
         // The day of the upload, so that reading again gives the same findings.
         today: import.created_at.date_naive(),
     })
+}
+
+/// How the tenant's tables were mapped before.
+async fn confirmed(context: &Context, import: &Import) -> Result<Vec<ConfirmedMapping>, Failure> {
+    let saved = context.store.mappings(&import.tenant_id, REMEMBERED).await?;
+    let known = |saved: SavedMapping| {
+        Some(ConfirmedMapping {
+            entity: saved.entity.parse().ok()?,
+            columns: saved.columns.into_iter().map(|column| (column.column, column.field)).collect(),
+            origin: format!("as confirmed in {} on {}", saved.import_id, saved.confirmed_at.date_naive()),
+        })
+    };
+    Ok(saved.into_iter().filter_map(known).collect())
+}
+
+/// The mapping that a person saw and confirmed, where the file is read to be stored: of a table, by whatever means it was
+/// found then.
+fn previewed(import: &Import) -> Result<Option<Vec<MappedColumn>>, Failure> {
+    let stores = import.state == ImportState::Loading && import.profile.is_none();
+    let Some(detected) = import.detected.as_ref().filter(|_| stores) else { return Ok(None) };
+    let detected: Detected = serde_json::from_value(detected.clone()).map_err(|error| Failure::Permanent {
+        code: "preview_damaged".to_owned(),
+        message: format!("what the preview found cannot be read any more: {error}"),
+        hint: "Upload the file again.".to_owned(),
+    })?;
+    Ok((detected.format == Format::Csv).then_some(detected.mapping))
 }
 
 /// The profile as it was pinned with the upload.
@@ -160,7 +193,13 @@ fn parse(
     sender: &mpsc::Sender<Result<Part, Failure>>,
 ) -> Result<bool, Failure> {
     let send = |part: Part| sender.blocking_send(Ok(part)).is_ok();
-    let mut import = workbench_importer::open_within(reader, options, unpack).map_err(|error| unopened(&error))?;
+    let opened = workbench_importer::open_within(reader, options, unpack);
+    if let Err(OpenError::Unmapped { detected, .. }) = &opened
+        && !send(Part::Detected(detected.clone()))
+    {
+        return Ok(false);
+    }
+    let mut import = opened.map_err(|error| unopened(&error))?;
     if !send(Part::Detected(Box::new(import.detected().clone()))) {
         return Ok(false);
     }

@@ -2,6 +2,7 @@
 
 use regex::Regex;
 use reqwest::header::{COOKIE, LOCATION, SET_COOKIE};
+use reqwest::multipart::{Form, Part};
 use reqwest::redirect::Policy;
 
 /// A logged-in session of the console.
@@ -55,6 +56,21 @@ impl Visitor {
             (*value).clone_into(&mut field.unwrap_or_else(|| panic!("the form has no field `{name}`")).1);
         }
         self.send(self.http.post(format!("{}{action}", self.url)).form(&fields)).await
+    }
+
+    /// Sends a form with a file, its own fields first.
+    ///
+    /// # Panics
+    /// Where the page has no such form.
+    pub async fn upload(&self, page: &Page, action: &str, filled: &[(&str, &str)], name: &str, bytes: Vec<u8>) -> Page {
+        let mut form = Form::new();
+        for (field, value) in fields(page, action).into_iter().filter(|(field, _)| field != "file") {
+            let value =
+                filled.iter().find(|(known, _)| *known == field).map_or(value, |(_, value)| (*value).to_owned());
+            form = form.text(field, value);
+        }
+        form = form.part("file", Part::bytes(bytes).file_name(name.to_owned()));
+        self.send(self.http.post(format!("{}{action}", self.url)).multipart(form)).await
     }
 
     async fn send(&self, request: reqwest::RequestBuilder) -> Page {

@@ -216,7 +216,7 @@ pub struct ImportArgs {
     /// Name of the format profile to read by
     #[arg(long)]
     profile: Option<String>,
-    /// Store it without asking, unless a row is rejected
+    /// Store it without asking, unless a row is rejected or a column guessed
     #[arg(long)]
     yes: bool,
     /// Stop after the preview
@@ -256,7 +256,9 @@ pub async fn import(args: &ImportArgs) -> Result<ExitCode> {
         print_issues(&client.get(&format!("{path}/issues?limit={SHOWN}")).await?, &read, &path);
     }
     let rejected = read["counts"]["rows_rejected"].as_i64().unwrap_or(0);
-    if text(&read, "state") == "preview" && args.yes && rejected == 0 {
+    let guessed =
+        read["issues"].as_array().is_some_and(|groups| groups.iter().any(|group| group["code"] == "column_guessed"));
+    if text(&read, "state") == "preview" && args.yes && rejected == 0 && !guessed {
         return confirm(args, &client, &path).await;
     }
     if text(&read, "state") == "preview" && !args.dry_run {

@@ -170,7 +170,8 @@ fn difference(difference: Difference) -> wire::DifferenceView {
     }
 }
 
-fn progress(job: &Job) -> wire::Progress {
+/// How far a job is.
+pub fn progress(job: &Job) -> wire::Progress {
     wire::Progress { done: job.done, total: job.total, unit: job.unit.clone() }
 }
 

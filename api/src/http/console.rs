@@ -3,6 +3,8 @@
 //! A session comes from a one-time login link; forms prove themselves by a value that only pages of the session
 //! carry. What a rule refuses is shown on the page that asked.
 
+mod import;
+
 use axum::Router;
 use axum::extract::rejection::FormRejection;
 use axum::extract::{Form, FromRequest, FromRequestParts, Path, Query, Request, State};
@@ -39,7 +41,9 @@ pub fn routes() -> Router<App> {
         .route("/onboarding/{tenant_id}", get(checklist))
         .route("/onboarding/{tenant_id}/steps/{step_id}", post(edit_step))
         .route("/onboarding/{tenant_id}/health-check", post(run_health_check))
-        .route("/onboarding/{tenant_id}/imports/{import_id}/{action}", post(act_on_import))
+        .route("/onboarding/{tenant_id}/imports", post(import::upload).layer(imports::unlimited()))
+        .route("/onboarding/{tenant_id}/imports/{import_id}", get(import::show))
+        .route("/onboarding/{tenant_id}/imports/{import_id}/{action}", post(import::act))
         .route("/jobs", get(job_list))
         .route("/jobs/{job_id}/{action}", post(act_on_job))
         .route("/retrospective", get(look_back))
@@ -49,6 +53,7 @@ pub fn routes() -> Router<App> {
         .route("/logout", post(log_out))
         .route("/assets/console.css", get(|| async { asset(pages::STYLESHEET, "text/css; charset=utf-8") }))
         .route("/assets/console.js", get(|| async { asset(pages::SCRIPT, "text/javascript; charset=utf-8") }))
+        .route("/assets/progress.js", get(|| async { asset(pages::PROGRESS_SCRIPT, "text/javascript; charset=utf-8") }))
 }
 
 fn asset(text: &'static str, content_type: &'static str) -> Response {
@@ -200,10 +205,7 @@ async fn checklist_view(app: &App, visitor: &Visitor, tenant_id: &str) -> Result
             rows_warned: import.counts.rows_warned,
             rows_rejected: import.counts.rows_rejected,
             records: import.counts.records,
-            failure: import.failure.as_ref().and_then(|failure| {
-                let text = |key: &str| failure.get(key).and_then(serde_json::Value::as_str);
-                Some(format!("{}. {}", text("message")?.trim_end_matches('.'), text("hint").unwrap_or_default()))
-            }),
+            failure: import.failure.as_ref().and_then(failure_words),
         })
         .collect();
     Ok(pages::ChecklistView {
@@ -223,6 +225,12 @@ async fn checklist_view(app: &App, visitor: &Visitor, tenant_id: &str) -> Result
         notice: None,
         csrf: visitor.csrf.clone(),
     })
+}
+
+/// Why an import failed and what to do about it.
+fn failure_words(failure: &serde_json::Value) -> Option<String> {
+    let text = |key: &str| failure.get(key).and_then(serde_json::Value::as_str);
+    Some(format!("{}. {}", text("message")?.trim_end_matches('.'), text("hint").unwrap_or_default()))
 }
 
 fn step_line(step: StepView) -> pages::StepLine {
@@ -343,26 +351,6 @@ async fn run_health_check(
     }
     match health::start(&app, &visitor.caller, &key, &tenant_id).await {
         Ok(_) => Redirect::to(&format!("/onboarding/{tenant_id}")).into_response(),
-        Err(problem) => show_checklist(&app, &visitor, &tenant_id, Some(problem)).await,
-    }
-}
-
-async fn act_on_import(
-    State(app): State<App>,
-    visitor: Visitor,
-    Path((tenant_id, import_id, action)): Path<(String, String, String)>,
-    Filled(form): Filled<BareForm>,
-) -> Response {
-    if let Err(refused) = visitor.prove(&form.csrf) {
-        return refused;
-    }
-    let done = match action.as_str() {
-        "confirm" => imports::apply(&app, &visitor.caller, &tenant_id, &import_id, imports::Action::Confirm).await,
-        "cancel" => imports::apply(&app, &visitor.caller, &tenant_id, &import_id, imports::Action::Cancel).await,
-        _ => Err(Problem::not_found("there is no such action")),
-    };
-    match done {
-        Ok(()) => Redirect::to(&format!("/onboarding/{tenant_id}")).into_response(),
         Err(problem) => show_checklist(&app, &visitor, &tenant_id, Some(problem)).await,
     }
 }

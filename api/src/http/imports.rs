@@ -6,7 +6,7 @@ use axum::extract::multipart::Field;
 use axum::extract::{DefaultBodyLimit, Multipart, OriginalUri, Path, Query, State};
 use axum::http::{StatusCode, header};
 use axum::response::Response;
-use chrono::{TimeDelta, Utc};
+use chrono::Utc;
 use serde::Deserialize;
 use ulid::Ulid;
 use utoipa::IntoParams;
@@ -16,12 +16,11 @@ use workbench_importer::{Entity, Format};
 use workbench_jobs::{ObjectError, Stored, UPLOADS};
 
 use super::access::{Caller, Capability};
-use super::body::JsonBody;
 use super::idempotency::{Answer, IdempotencyKey};
 use super::onboarding::bad_query;
-use super::problem::{self, Problem};
-use super::wire::{ImportPage, ImportView, IssuePage, RollbackBody, UploadForm};
-use super::{App, answers, bounds, cursor, nul};
+use super::problem::Problem;
+use super::wire::{ImportPage, ImportView, IssuePage, UploadForm};
+use super::{App, answers, cursor, nul};
 
 /// Longest text field of an upload.
 const FIELD_LIMIT: usize = 64 * 1024;
@@ -74,16 +73,28 @@ pub async fn upload(
         Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "content_type", "The body is no upload", rejection.body_text())
             .hint("Send `multipart/form-data` with a field `file`.")
     })?;
+    take_in(&app, &caller, &key, &tenant_id, uri.path(), &mut multipart).await
+}
+
+/// Reads an upload's fields, its file in a stream, and stores what it asks for. `address` is that of the tenant's imports.
+pub async fn take_in(
+    app: &App,
+    caller: &Caller,
+    key: &IdempotencyKey,
+    tenant_id: &str,
+    address: &str,
+    multipart: &mut Multipart,
+) -> Result<Response, Problem> {
     let id = format!("imp_{}", Ulid::new());
     let mut fields = Fields::default();
-    let read = receive(&app, &id, &mut multipart, &mut fields).await;
+    let read = receive(app, &id, multipart, &mut fields).await;
     let checked = match read {
-        Ok(()) => declare(&app, &tenant_id, &id, &fields),
+        Ok(()) => declare(app, tenant_id, &id, &fields),
         Err(problem) => Err(problem),
     };
     let mut committing = false;
     let answer = match checked {
-        Ok(new) => store(&app, &caller, &key, &new, uri.path(), &mut committing).await,
+        Ok(new) => store(app, caller, key, &new, address, &mut committing).await,
         Err(problem) => Err(problem),
     };
     // Whoever does not become an import leaves no file behind. A replayed answer names the first upload's import.
@@ -145,7 +156,8 @@ async fn receive(app: &App, id: &str, multipart: &mut Multipart, fields: &mut Fi
     Ok(())
 }
 
-async fn text(mut field: Field<'_>) -> Result<String, Problem> {
+/// A text field of a form, of bounded length and without NUL.
+pub async fn text(mut field: Field<'_>) -> Result<String, Problem> {
     let name = field.name().unwrap_or_default().to_owned();
     let mut bytes = Vec::new();
     while let Some(chunk) = field
@@ -330,16 +342,20 @@ pub async fn list(
 }
 
 /// An import with its issues' groups and the progress of its latest job.
-async fn view(app: &App, import: Import) -> Result<ImportView, Problem> {
+pub async fn view(app: &App, import: Import) -> Result<ImportView, Problem> {
     let (groups, job) = surroundings(app, &import.id).await?;
     Ok(answers::import(import, groups, job))
 }
 
 /// What an answer about an import says besides the import: its issues by code, and its latest job.
-async fn surroundings(app: &App, import_id: &str) -> Result<(Vec<(String, String, i64)>, Option<Job>), Problem> {
-    let groups = app.context.store.issue_groups(import_id).await?;
+pub async fn surroundings(app: &App, import_id: &str) -> Result<(Vec<(String, String, i64)>, Option<Job>), Problem> {
+    Ok((app.context.store.issue_groups(import_id).await?, latest_job(app, import_id).await?))
+}
+
+/// The latest job that works on an import, or did.
+pub async fn latest_job(app: &App, import_id: &str) -> Result<Option<Job>, Problem> {
     let filter = JobFilter { subject_id: Some(import_id.to_owned()), limit: 1, ..JobFilter::default() };
-    Ok((groups, app.context.store.jobs(&filter).await?.pop()))
+    Ok(app.context.store.jobs(&filter).await?.pop())
 }
 
 /// Show an import
@@ -417,176 +433,4 @@ pub async fn issues(
     let next_cursor = found.last().filter(|_| full).map(|last| last.ordinal.to_string());
     let items = found.into_iter().map(answers::issue).collect();
     Ok(cursor::page(&uri, next_cursor.clone().as_deref(), &IssuePage { items, next_cursor }))
-}
-
-/// Confirm an import
-///
-/// The preview was seen; its records are to be stored. Confirming twice is confirming once.
-#[utoipa::path(
-    post, path = "/sys/onboarding/{tenant_id}/imports/{import_id}/confirm", tag = "imports",
-    params(
-        ("tenant_id" = String, Path, description = "The tenant's slug"),
-        ("import_id" = String, Path, description = "Id of the import"),
-        ("Idempotency-Key" = Option<String>, Header, description = "Repeating the request with the same key repeats the first answer"),
-    ),
-    responses(
-        (status = 202, body = ImportView),
-        (status = 401, body = Problem, content_type = "application/problem+json"),
-        (status = 403, body = Problem, content_type = "application/problem+json"),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
-        (status = 409, body = Problem, content_type = "application/problem+json"),
-    )
-)]
-pub async fn confirm(
-    State(app): State<App>,
-    caller: Caller,
-    key: IdempotencyKey,
-    Path((tenant_id, import_id)): Path<(String, String)>,
-) -> Result<Response, Problem> {
-    caller.require(Capability::Import)?;
-    let before = app.context.store.import(&tenant_id, &import_id).await?;
-    let groups = app.context.store.issue_groups(&before.id).await?;
-    problem::once_more(|| async {
-        let mut tx = app.context.store.begin(&caller.actor, Utc::now()).await?;
-        if let Some(answer) = key.take(&mut tx, b"").await? {
-            return Ok(answer);
-        }
-        let job_id = tx.confirm_import(&import_id).await?;
-        let mut view = answers::import(tx.import(&import_id).await?, groups.clone(), None);
-        view.job_id = job_id;
-        let answer = Answer::json(StatusCode::ACCEPTED, &view);
-        key.keep(&mut tx, &answer).await?;
-        tx.commit().await?;
-        Ok(answer.into_response())
-    })
-    .await
-}
-
-/// What the console asks of an import.
-#[derive(Debug, Clone, Copy)]
-pub enum Action {
-    /// Store what the preview showed.
-    Confirm,
-    /// Stop it.
-    Cancel,
-}
-
-/// Decides and stores an action, for the console.
-pub async fn apply(
-    app: &App,
-    caller: &Caller,
-    tenant_id: &str,
-    import_id: &str,
-    action: Action,
-) -> Result<(), Problem> {
-    caller.require(Capability::Import)?;
-    app.context.store.import(tenant_id, import_id).await?;
-    problem::once_more(|| async {
-        let mut tx = app.context.store.begin(&caller.actor, Utc::now()).await?;
-        match action {
-            Action::Confirm => drop(tx.confirm_import(import_id).await?),
-            Action::Cancel => tx.cancel_import(import_id).await?,
-        }
-        tx.commit().await?;
-        Ok(())
-    })
-    .await
-}
-
-/// Undo an import
-///
-/// A completed import's records are taken back, in a job: what it changed is as it was before, what it made is gone.
-/// Refused where a later import builds on it, and after some days. Asking twice is asking once.
-#[utoipa::path(
-    post, path = "/sys/onboarding/{tenant_id}/imports/{import_id}/rollback", tag = "imports",
-    params(
-        ("tenant_id" = String, Path, description = "The tenant's slug"),
-        ("import_id" = String, Path, description = "Id of the import"),
-        ("Idempotency-Key" = Option<String>, Header, description = "Repeating the request with the same key repeats the first answer"),
-    ),
-    request_body = RollbackBody,
-    responses(
-        (status = 202, body = ImportView),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 401, body = Problem, content_type = "application/problem+json"),
-        (status = 403, body = Problem, content_type = "application/problem+json"),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
-        (status = 409, body = Problem, content_type = "application/problem+json"),
-        (status = 415, body = Problem, content_type = "application/problem+json"),
-        (status = 422, body = Problem, content_type = "application/problem+json"),
-    )
-)]
-pub async fn roll_back(
-    State(app): State<App>,
-    caller: Caller,
-    key: IdempotencyKey,
-    Path((tenant_id, import_id)): Path<(String, String)>,
-    JsonBody(body): JsonBody<RollbackBody>,
-) -> Result<Response, Problem> {
-    caller.require(Capability::Import)?;
-    let reason = body.reason.trim();
-    if reason.is_empty() {
-        return Err(Problem::invalid("reason_required", "undoing an import needs a `reason`"));
-    }
-    bounds::refuse_long(&[("reason", Some(reason), bounds::REASON)])?;
-    app.context.store.import(&tenant_id, &import_id).await?;
-    let groups = app.context.store.issue_groups(&import_id).await?;
-    let window = TimeDelta::from_std(app.context.settings.rollback_window).unwrap_or(TimeDelta::MAX);
-    problem::once_more(|| async {
-        let mut tx = app.context.store.begin(&caller.actor, Utc::now()).await?;
-        if let Some(answer) = key.take(&mut tx, reason.as_bytes()).await? {
-            return Ok(answer);
-        }
-        let job_id = tx.request_rollback(&import_id, window, reason).await?;
-        let mut view = answers::import(tx.import(&import_id).await?, groups.clone(), None);
-        view.job_id = job_id;
-        let answer = Answer::json(StatusCode::ACCEPTED, &view);
-        key.keep(&mut tx, &answer).await?;
-        tx.commit().await?;
-        Ok(answer.into_response())
-    })
-    .await
-}
-
-/// Cancel an import
-///
-/// Possible until it is stored whole. What was stored of it by then stays.
-#[utoipa::path(
-    post, path = "/sys/onboarding/{tenant_id}/imports/{import_id}/cancel", tag = "imports",
-    params(
-        ("tenant_id" = String, Path, description = "The tenant's slug"),
-        ("import_id" = String, Path, description = "Id of the import"),
-        ("Idempotency-Key" = Option<String>, Header, description = "Repeating the request with the same key repeats the first answer"),
-    ),
-    responses(
-        (status = 200, body = ImportView),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 401, body = Problem, content_type = "application/problem+json"),
-        (status = 403, body = Problem, content_type = "application/problem+json"),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
-        (status = 409, body = Problem, content_type = "application/problem+json"),
-    )
-)]
-pub async fn cancel(
-    State(app): State<App>,
-    caller: Caller,
-    key: IdempotencyKey,
-    Path((tenant_id, import_id)): Path<(String, String)>,
-) -> Result<Response, Problem> {
-    caller.require(Capability::Import)?;
-    let before = app.context.store.import(&tenant_id, &import_id).await?;
-    let (groups, job) = surroundings(&app, &before.id).await?;
-    problem::once_more(|| async {
-        let mut tx = app.context.store.begin(&caller.actor, Utc::now()).await?;
-        if let Some(answer) = key.take(&mut tx, b"").await? {
-            return Ok(answer);
-        }
-        tx.cancel_import(&import_id).await?;
-        let view = answers::import(tx.import(&import_id).await?, groups.clone(), job.clone());
-        let answer = Answer::json(StatusCode::OK, &view);
-        key.keep(&mut tx, &answer).await?;
-        tx.commit().await?;
-        Ok(answer.into_response())
-    })
-    .await
 }

@@ -9,9 +9,12 @@ mod cursor;
 mod events;
 mod health;
 mod idempotency;
+mod import_commands;
+mod import_progress;
 mod imports;
 mod issue_table;
 mod jobs;
+mod mappings;
 mod nul;
 mod onboarding;
 mod ongoing;
@@ -104,10 +107,14 @@ fn described() -> OpenApiRouter<App> {
             routes!(imports::show),
             routes!(imports::issues),
             routes!(issue_table::download),
-            routes!(imports::confirm),
-            routes!(imports::cancel),
-            routes!(imports::roll_back),
+            routes!(import_progress::follow),
+            routes!(import_commands::map),
+            routes!(import_commands::confirm),
+            routes!(import_commands::cancel),
+            routes!(import_commands::roll_back),
         ]))
+        .routes(routes!(mappings::list))
+        .routes(routes!(mappings::delete))
         .routes(routes!(health::run))
         .routes(routes!(health::history))
         .routes(routes!(health::show))

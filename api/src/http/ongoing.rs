@@ -29,7 +29,7 @@ fn of_tenant((schemas, paths, handlers): &UtoipaMethodRouter<App>) -> UtoipaMeth
 }
 
 fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
-    [&mut item.get, &mut item.post].into_iter().flatten()
+    [&mut item.get, &mut item.post, &mut item.put].into_iter().flatten()
 }
 
 /// Clients that are generated name a function by its operation; the two must not be one to them.

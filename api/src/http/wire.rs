@@ -283,7 +283,7 @@ pub struct UploadForm {
     pub profile: Option<String>,
     /// JSON object from the file's columns to fields.
     pub mapping: Option<String>,
-    /// `preview` waits for a person; `apply` goes on by itself when no row is rejected.
+    /// `preview` waits for a person; `apply` goes on by itself when no row is rejected and no column guessed.
     pub mode: Option<String>,
     /// Id of the earlier import that this file corrects; the latest of the same name and entity where absent.
     pub supersedes: Option<String>,
@@ -312,7 +312,8 @@ pub struct ImportView {
     pub size: i64,
     /// SHA-256 of the bytes, hex.
     pub sha256: String,
-    /// What reading found out: encoding and why, delimiter, header, mapping.
+    /// What reading found out: encoding and why, delimiter, header; for each column the field that it fills, with
+    /// confidence, reason and alternatives.
     #[schema(value_type = Option<Object>)]
     pub detected: Option<Value>,
     /// What the preview counted.
@@ -364,6 +365,50 @@ pub struct DifferenceView {
     pub remaining: i64,
     /// Not there before.
     pub new: i64,
+}
+
+/// How an import's columns are to be mapped.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MappingBody {
+    /// From columns of the file to fields; an empty field leaves the column out. `column 3` is the third column. Columns
+    /// that are not named are detected.
+    pub mapping: BTreeMap<String, String>,
+    /// `members`, `clubs`, `licences`, `transfers` or `rankings`; as before where absent.
+    pub entity: Option<String>,
+}
+
+/// A mapping that was confirmed.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct MappingView {
+    /// Its id.
+    pub id: String,
+    /// What the rows are.
+    pub entity: String,
+    /// The columns, in the order of the latest table.
+    pub columns: Vec<ColumnView>,
+    /// The latest import that was confirmed with it.
+    pub import_id: String,
+    /// When that was.
+    pub confirmed_at: DateTime<Utc>,
+    /// Who confirmed it.
+    pub confirmed_by: String,
+}
+
+/// A column of a saved mapping.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct ColumnView {
+    /// Its name in the file.
+    pub column: String,
+    /// The field that it fills; none where it is left out.
+    pub field: Option<String>,
+}
+
+/// A tenant's saved mappings.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct MappingsView {
+    /// The latest first.
+    pub items: Vec<MappingView>,
 }
 
 /// Why an import is undone.
@@ -427,6 +472,21 @@ pub struct Progress {
     pub total: Option<i64>,
     /// `bytes` or `rows`.
     pub unit: Option<String>,
+}
+
+/// How far an import is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct ImportProgress {
+    /// The import's state.
+    pub state: String,
+    /// Done by its latest job, in `unit`.
+    pub done: i64,
+    /// In all, where known.
+    pub total: Option<i64>,
+    /// `bytes` or `rows`.
+    pub unit: Option<String>,
+    /// Records stored.
+    pub loaded: i64,
 }
 
 /// A tenant's imports.

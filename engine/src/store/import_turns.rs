@@ -15,8 +15,7 @@ impl Tx {
     /// Which other import of the tenant is at work on its records, if one is. The tenant is held until the commit, so
     /// that of two imports one sees the other.
     pub(super) async fn busy_with(&mut self, import: &Import) -> Result<Option<String>, StoreError> {
-        let lock = format!("select id from tenants where id = $1{}", self.for_update());
-        self.maybe_row(sqlx::query(AssertSqlSafe(lock)).bind(&import.tenant_id)).await?;
+        self.hold_tenant(&import.tenant_id).await?;
         let other = self
             .maybe_row(
                 sqlx::query(
@@ -32,6 +31,13 @@ impl Tx {
             )
             .await?;
         other.map(|row| row.text("id")).transpose()
+    }
+
+    /// Holds the tenant until the commit.
+    pub(super) async fn hold_tenant(&mut self, tenant_id: &str) -> Result<(), StoreError> {
+        let lock = format!("select id from tenants where id = $1{}", self.for_update());
+        self.maybe_row(sqlx::query(AssertSqlSafe(lock)).bind(tenant_id)).await?;
+        Ok(())
     }
 
     /// The import is about to write the tenant's records: now, or when the one that is at it has ended. One at a

@@ -33,7 +33,7 @@ pub struct Import {
     pub tenant_id: String,
     /// Where it stands.
     pub state: ImportState,
-    /// `preview` waits for a person; `apply` goes on by itself when no row is rejected.
+    /// `preview` waits for a person; `apply` goes on by itself when no row is rejected and no column guessed.
     pub mode: String,
     /// The declared format, or the detected one once the file has been read.
     pub format: Option<String>,
@@ -157,6 +157,8 @@ pub struct PreviewResult {
     pub sample: Value,
     /// Counts.
     pub counts: Counts,
+    /// A column was mapped by a guess, which a person has to see.
+    pub guessed: bool,
 }
 
 pub(super) fn read(row: &AnyRow) -> Result<Import, StoreError> {
@@ -287,7 +289,12 @@ impl Tx {
         self.decide_if_onboarding(tenant_id, &Command::EvidenceChanged).await
     }
 
-    async fn set_import_state(&mut self, import: &Import, to: ImportState, payload: Value) -> Result<(), StoreError> {
+    pub(super) async fn set_import_state(
+        &mut self,
+        import: &Import,
+        to: ImportState,
+        payload: Value,
+    ) -> Result<(), StoreError> {
         let id = import.id.as_str();
         self.execute(sqlx::query("update imports set state = $1 where id = $2").bind(to.as_str()).bind(id)).await?;
         if import.state != to {
@@ -348,8 +355,8 @@ impl Tx {
         Ok(import)
     }
 
-    /// Ends the preview, which can be confirmed for some time. In mode `apply` an import without rejected rows goes on to
-    /// be loaded.
+    /// Ends the preview, which can be confirmed for some time. In mode `apply` an import without rejected rows and guessed
+    /// columns goes on to be loaded.
     pub async fn finish_preview(
         &mut self,
         job: &Job,
@@ -386,7 +393,7 @@ impl Tx {
         )
         .await?;
         self.compare_with_predecessor(&import, &result.entity).await?;
-        if import.mode == "apply" && counts.rows_rejected == 0 {
+        if import.mode == "apply" && counts.rows_rejected == 0 && !result.guessed {
             self.confirm_import(import_id).await?;
         }
         Ok(())
@@ -399,7 +406,9 @@ impl Tx {
             .maybe_row(
                 sqlx::query(
                     "select * from imports
-                     where tenant_id = $1 and id <> $2 and state in ('preview', 'completed', 'rolled_back')
+                     where tenant_id = $1 and id <> $2
+                       and (state in ('preview', 'completed', 'rolled_back')
+                            or state = 'cancelled' and id = $3 and previewed_at is not null)
                        and (id = $3 or ($3 = '' and file_name = $4 and entity = $5 and created_at < $6))
                      order by created_at desc, id desc limit 1",
                 )
@@ -436,7 +445,9 @@ impl Tx {
         if let Some(until) = import.expired(self.now()) {
             return Err(StoreError::PreviewExpired { until });
         }
-        let import = self.move_import(import_id, ImportState::Loading, Value::Null).await?;
+        let saved = if import.state == ImportState::Preview { self.save_mapping(&import).await? } else { None };
+        let payload = saved.map_or(Value::Null, |mapping| json!({ "mapping": mapping }));
+        let import = self.move_import(import_id, ImportState::Loading, payload).await?;
         let now = micros(self.now());
         self.execute(sqlx::query("update imports set confirmed_at = $1 where id = $2").bind(now).bind(import_id))
             .await?;

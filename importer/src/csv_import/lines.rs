@@ -24,7 +24,7 @@ const BATCH_BYTES: usize = 256 * 1024;
 /// Batches that wait for the consumer.
 const AHEAD: usize = 2;
 
-/// The lines of a table behind its header.
+/// The rows of a table as lines.
 pub(super) struct Lines {
     batches: Receiver<Result<Batch, ReadError>>,
     /// Gives the room of used batches back to the reader.
@@ -132,16 +132,17 @@ impl Batch {
 }
 
 impl Lines {
-    /// Goes on reading behind the header.
-    pub(super) fn behind_header(
+    /// Goes on reading where the reader is; `first` is a line that was read already and is no header.
+    pub(super) fn start(
         mut reader: csv::Reader<RecordLimit<TextStream>>,
         record_start: Arc<AtomicU64>,
+        first: Option<StringRecord>,
     ) -> io::Result<Self> {
         let (sender, batches) = sync_channel(AHEAD);
         let (used, back) = channel();
         thread::Builder::new()
             .name("table lines".into())
-            .spawn(move || cut(&mut reader, &record_start, &sender, &back))?;
+            .spawn(move || cut(&mut reader, &record_start, first, &sender, &back))?;
         Ok(Self { batches, used, batch: Batch::default(), next: 0, ended: false })
     }
 
@@ -173,11 +174,15 @@ impl Lines {
 fn cut(
     reader: &mut csv::Reader<RecordLimit<TextStream>>,
     record_start: &AtomicU64,
+    first: Option<StringRecord>,
     sender: &SyncSender<Result<Batch, ReadError>>,
     back: &Receiver<Batch>,
 ) {
     let mut record = StringRecord::new();
     let mut batch = Batch::default();
+    if let Some(first) = first {
+        batch.push(&first);
+    }
     loop {
         match read_line(reader, record_start, &mut record) {
             Ok(true) => batch.push(&record),

@@ -1,8 +1,13 @@
 //! Tables: delimited text with a header line, one member or club per row.
 
+mod assignment;
+mod countries;
 pub(crate) mod delimiter;
+mod evidence;
 mod header;
 mod lines;
+mod name_lists;
+mod request;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,7 +18,7 @@ use csv::StringRecord;
 use crate::decoding::DecodingNotes;
 use crate::failure::{OpenError, ReadError};
 use crate::format::Entity;
-use crate::import::{Detected, Item, Options, TextStream, decoding_issue};
+use crate::import::{Detected, Item, MappedColumn, Options, TextStream, decoding_issue};
 use crate::issue::Issue;
 use crate::record::RecordKind;
 use crate::record_limit::RecordLimit;
@@ -23,6 +28,7 @@ use crate::{MAX_COLUMNS, MAX_RECORD_BYTES};
 use lines::Lines;
 
 pub(crate) use header::unmapped_issue;
+pub use request::MappingFault;
 
 /// Decoded text taken at a time, in bytes.
 const BUFFER: usize = 64 * 1024;
@@ -76,22 +82,30 @@ impl CsvImport {
         if line.len() > MAX_COLUMNS {
             return Err(OpenError::TooManyColumns { columns: line.len() });
         }
-        let header: Vec<String> = line.iter().map(|cell| cell.trim().to_owned()).collect();
-        let plan = header::plan(&header, options)?;
-        detected.entity = plan.entity;
+        let table = header::Table::new(&line, sample(head, delimiter, announced.is_some()), options);
         detected.delimiter = Some(char::from(delimiter));
-        detected.header = Some(header.clone());
+        detected.header = table.named.then(|| table.columns.clone());
+        detected.mapping = table.columns.iter().map(|name| MappedColumn::left_out(name, "not mapped")).collect();
+        let plan = header::plan(&table, options)?;
+        detected.entity = plan.entity;
         detected.mapping.clone_from(&plan.mapping);
+        plan.require(&table, &line)?;
         let row = line.position().map_or(1, csv::Position::line);
-        let opening_issues = header::unmapped_issue(&plan.mapping, row).into_iter().collect();
+        let mut opening_issues: Vec<Issue> = header::unmapped_issue(&plan.mapping, row).into_iter().collect();
+        opening_issues.extend(header::guess_issues(&plan.mapping, row));
         let columns: Vec<_> =
             plan.columns.iter().enumerate().filter_map(|(place, spec)| Some((place, (*spec)?))).collect();
-        let judged = columns.iter().map(|(place, spec)| spec.judged(header.get(*place).map_or(spec.name, |name| name)));
+        let judged = columns
+            .iter()
+            .map(|(place, spec)| spec.judged(table.columns.get(*place).map_or(spec.name, |name| name)))
+            .collect();
+        // Without a header, the line that was read is a row.
+        let first = (!table.named).then_some(line);
         Ok(Self {
-            lines: Lines::behind_header(reader, record_start).map_err(OpenError::Io)?,
+            lines: Lines::start(reader, record_start, first).map_err(OpenError::Io)?,
             notes,
-            judge: Judge::new(RecordKind::of_rows(plan.entity), judged.collect(), fields::key_of(plan.entity)),
-            header,
+            judge: Judge::new(RecordKind::of_rows(plan.entity), judged, fields::key_of(plan.entity)),
+            header: table.columns,
             columns,
             today: options.today,
             rows: 0,
@@ -156,6 +170,17 @@ impl CsvImport {
         issues.extend(decoding_issue(&self.notes, "UTF-8", "Windows-1252"));
         issues
     }
+}
+
+/// Rows looked at to judge columns by their values.
+const SAMPLE_ROWS: usize = 200;
+
+/// The first rows of a table, as far as the head of the file holds them; the last may be cut.
+fn sample(head: &str, delimiter: u8, announced: bool) -> Vec<StringRecord> {
+    let mut reader =
+        csv::ReaderBuilder::new().delimiter(delimiter).has_headers(false).flexible(true).from_reader(head.as_bytes());
+    // And the header.
+    reader.records().map_while(Result::ok).skip(usize::from(announced)).take(SAMPLE_ROWS + 1).collect()
 }
 
 /// What is wrong with a row that does not have as many values as there are columns.

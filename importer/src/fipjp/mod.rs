@@ -100,11 +100,7 @@ impl FipjpImport {
         detected.entity = envelope.entity;
         detected.mapping = fields::of(envelope.entity)
             .iter()
-            .map(|spec| MappedColumn {
-                column: spec.name.to_owned(),
-                field: Some(spec.name.to_owned()),
-                confidence: 1.0,
-            })
+            .map(|spec| MappedColumn::declared(spec.name, spec.name, "the name of the field"))
             .collect();
         for (name, value) in [
             ("submission_id", &envelope.submission_id),

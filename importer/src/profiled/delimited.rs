@@ -89,7 +89,7 @@ impl Delimited {
 fn find(header: &[String], profile: &Profile, detected: &mut Detected) -> Result<Vec<Option<usize>>, OpenError> {
     let folded: Vec<String> = header.iter().map(|name| fields::fold(name)).collect();
     let mut mapping: Vec<MappedColumn> =
-        header.iter().map(|name| MappedColumn { column: name.clone(), field: None, confidence: 0.0 }).collect();
+        header.iter().map(|name| MappedColumn::left_out(name, "the profile does not name it")).collect();
     let mut positions = Vec::new();
     let mut missing = Vec::new();
     for column in profile.columns() {
@@ -99,8 +99,7 @@ fn find(header: &[String], profile: &Profile, detected: &mut Detected) -> Result
         };
         let position = names.iter().find_map(|name| folded.iter().position(|folded| folded == name));
         if let Some(mapped) = position.and_then(|position| mapping.get_mut(position)) {
-            mapped.field = Some(column.field.clone());
-            mapped.confidence = 1.0;
+            *mapped = MappedColumn::declared(&mapped.column, &column.field, "the profile says so");
         } else if column.required {
             missing.push(column.field.clone());
         }

@@ -85,11 +85,7 @@ impl ProfiledImport {
         detected.mapping = profile
             .columns()
             .iter()
-            .map(|column| MappedColumn {
-                column: column.label.clone(),
-                field: Some(column.field.clone()),
-                confidence: 1.0,
-            })
+            .map(|column| MappedColumn::declared(&column.label, &column.field, "the profile says so"))
             .collect();
         let mut opening_issues = Vec::new();
         let source: Box<dyn RowSource> = match profile.layout() {

@@ -319,6 +319,18 @@ fn is_iso(value: &str) -> bool {
     matches!(value.as_bytes(), [_, _, _, _, b'-', _, _, b'-', _, _])
 }
 
+/// Whether a value is one of the words for a sex.
+pub(crate) fn is_sex(value: &str) -> bool {
+    let folded = fields::fold(value);
+    SEXES.iter().any(|(spelling, _)| *spelling == folded)
+}
+
+/// Whether a value is one of the words for a type of licence.
+pub(crate) fn is_licence_type(value: &str) -> bool {
+    let folded = fields::fold(value);
+    LICENCE_TYPES.iter().any(|(spelling, _)| *spelling == folded)
+}
+
 /// Numbers such as `1,23E+11` or `1.2e5`: digits are gone for good.
 fn is_scientific(value: &str) -> bool {
     let Some((mantissa, exponent)) = value.split_once(['e', 'E']) else { return false };
@@ -332,7 +344,7 @@ fn is_scientific(value: &str) -> bool {
 
 /// Reads year-month-day in any common notation, and the declared order, else day-month-year, with `/`, `.` or `-`. A
 /// month above 12 is refused rather than taken for a day: the other dates of that file would be silently wrong.
-fn parse_date(value: &str, order: DateOrder) -> Option<NaiveDate> {
+pub(crate) fn parse_date(value: &str, order: DateOrder) -> Option<NaiveDate> {
     // Databases export dates with a midnight behind them.
     let value = value.strip_suffix(" 00:00:00").or_else(|| value.strip_suffix("T00:00:00")).unwrap_or(value);
     if value.len() == 8 && value.bytes().all(|byte| byte.is_ascii_digit()) {

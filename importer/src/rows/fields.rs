@@ -290,6 +290,34 @@ pub(crate) fn by_header(entity: Entity, header: &str) -> Option<(&'static FieldS
         .or_else(|| specs.iter().find(|spec| spec.aliases.contains(&folded.as_str())).map(|spec| (spec, 0.9)))
 }
 
+/// The field that an unknown header is a misspelt name of: the field, the name that was meant, folded, and how many
+/// letters differ. None where two fields are equally near. A number in a header tells columns apart (`phone2`), so it is
+/// never a slip.
+pub(crate) fn near_header(entity: Entity, header: &str) -> Option<(&'static FieldSpec, String, usize)> {
+    let folded = fold(header);
+    let length = folded.chars().count();
+    if length < 5 || folded.chars().any(char::is_numeric) {
+        return None;
+    }
+    // Short words have many neighbours that are other words.
+    let most = if length < 10 { 1 } else { 2 };
+    let mut near: Vec<(usize, &'static FieldSpec, String)> = of(entity)
+        .iter()
+        .filter_map(|spec| {
+            let names = std::iter::once(fold(spec.name)).chain(spec.aliases.iter().map(|alias| (*alias).to_owned()));
+            let distances = names.map(|name| (strsim::damerau_levenshtein(&folded, &name), name));
+            distances.filter(|(_, name)| name.len() > 4).min().map(|(distance, name)| (distance, spec, name))
+        })
+        .filter(|(distance, _, _)| *distance <= most)
+        .collect();
+    near.sort_by_key(|(distance, _, _)| *distance);
+    match near.as_slice() {
+        [(first, _, _), (second, _, _), ..] if first == second => None,
+        [(distance, spec, name), ..] => Some((spec, name.clone(), *distance)),
+        [] => None,
+    }
+}
+
 /// Whether any entity has a field of this name.
 pub(crate) fn is_known_name(header: &str) -> bool {
     by_header(Entity::Members, header).or_else(|| by_header(Entity::Clubs, header)).is_some()
@@ -339,6 +367,17 @@ mod tests {
         }
         assert_eq!(member_field("Favourite colour"), None);
         assert_eq!(by_header(Entity::Members, "given-name").map(|(_, sure)| sure), Some(1.0));
+    }
+
+    #[test]
+    fn slips_of_the_pen_are_near_and_other_words_are_not() {
+        let near = |header: &str| near_header(Entity::Members, header).map(|(spec, _, distance)| (spec.name, distance));
+        assert_eq!(near("Licensnumer"), Some(("licence_number", 1)));
+        assert_eq!(near("Föddelsedatum"), Some(("birth_date", 1)));
+        assert_eq!(near("Efternman"), Some(("family_name", 1)));
+        for other in ["Telefax", "Phone 2", "E-post2", "Anteckning", "Colour", "Mai", "", "Nom usuel"] {
+            assert_eq!(near(other), None, "{other}");
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use chrono::NaiveDate;
 use workbench_importer::{
-    Format, Issue, Item, MAX_COLUMNS, MAX_RECORD_BYTES, Options, Profile, ReadError, Record, Severity, open,
+    Earlier, Format, Issue, Item, MAX_COLUMNS, MAX_RECORD_BYTES, Options, Profile, ReadError, Record, Severity, open,
 };
 
 /// What a file gave.
@@ -43,6 +43,7 @@ pub fn options(format: Option<Format>, profile: Option<Arc<Profile>>) -> Options
         entity: None,
         file_name: None,
         mapping: BTreeMap::new(),
+        earlier: Earlier::default(),
         profile,
         signers: Arc::default(),
         today: NaiveDate::from_ymd_opt(2025, 6, 1).expect("a date"),

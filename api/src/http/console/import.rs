@@ -1,0 +1,349 @@
+//! The page of one import, and what its forms send.
+
+use std::collections::BTreeMap;
+
+use axum::extract::{Multipart, Path, Query, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Redirect, Response};
+use serde::Deserialize;
+use serde_json::Value;
+use workbench_console as pages;
+use workbench_engine::store::{Import, IssueFilter};
+use workbench_importer::{Detected, Entity, Format, MappedColumn};
+
+use super::{Filled, Visitor, failed, page};
+use crate::http::idempotency::IdempotencyKey;
+use crate::http::import_commands::{self, Command};
+use crate::http::problem::Problem;
+use crate::http::{App, imports, nul};
+
+/// Issues on a page.
+const ISSUES: i64 = 50;
+/// Fields of the first records that are shown at most.
+const FIELDS: usize = 16;
+/// Longest value shown, in characters.
+const SHOWN: usize = 80;
+
+/// Which issues are shown.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct PageQuery {
+    code: Option<String>,
+    cursor: Option<i64>,
+}
+
+pub(super) async fn show(
+    State(app): State<App>,
+    visitor: Visitor,
+    Path((tenant_id, import_id)): Path<(String, String)>,
+    Query(query): Query<PageQuery>,
+) -> Response {
+    render(&app, &visitor, (&tenant_id, &import_id), query, None).await
+}
+
+/// The page, with what a refused action said.
+async fn render(
+    app: &App,
+    visitor: &Visitor,
+    (tenant_id, import_id): (&str, &str),
+    query: PageQuery,
+    refused: Option<Problem>,
+) -> Response {
+    let status = refused
+        .as_ref()
+        .map_or(StatusCode::OK, |problem| StatusCode::from_u16(problem.status).unwrap_or(StatusCode::CONFLICT));
+    match view(app, visitor, (tenant_id, import_id), query).await {
+        Ok(mut view) => {
+            view.notice = refused.map(|problem| match problem.hint {
+                Some(hint) => format!("{}. {hint}", problem.detail),
+                None => problem.detail,
+            });
+            page(pages::import(&view), status)
+        }
+        Err(problem) => failed(&problem),
+    }
+}
+
+async fn view(
+    app: &App,
+    visitor: &Visitor,
+    (tenant_id, import_id): (&str, &str),
+    query: PageQuery,
+) -> Result<pages::ImportPage, Problem> {
+    let tenant = app.context.store.tenant(tenant_id).await?;
+    let import = app.context.store.import(tenant_id, import_id).await?;
+    let detected = detected(&import);
+    let table = detected.as_ref().filter(|_| is_table(&import, detected.as_ref()));
+    let can_map = table.is_some() && import.can_be_mapped_again();
+    let entity = entity_of(&import, detected.as_ref());
+    let filter = IssueFilter {
+        after: query.cursor.unwrap_or(0),
+        code: query.code.clone().filter(|code| !code.is_empty()),
+        severity: None,
+        limit: ISSUES,
+    };
+    let issues = app.context.store.issues(import_id, &filter).await?;
+    let full = i64::try_from(issues.len()).is_ok_and(|found| found == ISSUES);
+    let next = issues.last().filter(|_| full).map(|last| last.ordinal.to_string());
+    let found = detected.as_ref().map(|detected| facts(&import, detected)).unwrap_or_default();
+    let columns: Vec<_> = detected.iter().flat_map(|detected| &detected.mapping).map(column).collect();
+    let import = imports::view(app, import).await?;
+    let (sample_fields, sample) = sample(&import.sample, detected.as_ref());
+    let required = entity.map(Entity::required_fields).unwrap_or_default();
+    Ok(pages::ImportPage {
+        tenant_id: tenant.id,
+        name: tenant.name,
+        failure: import.failure.as_ref().filter(|_| import.state != "completed").and_then(super::failure_words),
+        found,
+        entity: entity.map(|entity| entity.to_string()).unwrap_or_default(),
+        entities: Entity::ALL
+            .into_iter()
+            .filter(|entity| *entity != Entity::Ledger)
+            .map(|one| one.to_string())
+            .collect(),
+        columns,
+        fields: entity
+            .map(Entity::field_names)
+            .unwrap_or_default()
+            .into_iter()
+            .map(|name| pages::FieldChoice { name: name.to_owned(), required: required.contains(&name) })
+            .collect(),
+        can_map,
+        counts: pages::ImportCounts {
+            rows_read: import.counts.rows_read,
+            rows_valid: import.counts.rows_valid,
+            rows_warned: import.counts.rows_warned,
+            rows_rejected: import.counts.rows_rejected,
+            records_new: import.counts.records_new,
+            records_changed: import.counts.records_changed,
+            records_unchanged: import.counts.records_unchanged,
+            loaded: import.loaded,
+        },
+        sample_fields,
+        sample,
+        groups: import
+            .issues
+            .into_iter()
+            .map(|group| pages::GroupLine { severity: group.severity, code: group.code, count: group.count })
+            .collect(),
+        issues: issues
+            .into_iter()
+            .map(|stored| pages::IssueLine {
+                row: stored.issue.line,
+                column: stored.issue.column,
+                value: stored.issue.value,
+                severity: stored.issue.severity,
+                message: stored.issue.message,
+                hint: stored.issue.hint,
+            })
+            .collect(),
+        code: query.code.unwrap_or_default(),
+        next,
+        difference: import
+            .difference
+            .into_iter()
+            .map(|line| pages::DifferenceLine {
+                code: line.code,
+                resolved: line.resolved,
+                remaining: line.remaining,
+                new: line.new,
+            })
+            .collect(),
+        supersedes: import.supersedes,
+        done: import.progress.done,
+        total: import.progress.total,
+        unit: import.progress.unit,
+        id: import.id,
+        file_name: import.file_name,
+        state: import.state,
+        waits: import.waits,
+        uploaded_by: import.uploaded_by,
+        created_at: import.created_at,
+        actor: visitor.caller.actor.id.clone(),
+        notice: None,
+        csrf: visitor.csrf.clone(),
+    })
+}
+
+/// What reading found out, as far as there is something.
+fn detected(import: &Import) -> Option<Detected> {
+    serde_json::from_value(import.detected.clone()?).ok()
+}
+
+/// Whether people decide where the columns go.
+fn is_table(import: &Import, detected: Option<&Detected>) -> bool {
+    import.profile.is_none() && detected.is_some_and(|detected| detected.format == Format::Csv)
+}
+
+fn entity_of(import: &Import, detected: Option<&Detected>) -> Option<Entity> {
+    import.entity.as_deref().and_then(|entity| entity.parse().ok()).or(detected.map(|detected| detected.entity))
+}
+
+fn column(mapped: &MappedColumn) -> pages::ColumnLine {
+    let alternatives: Vec<String> = mapped
+        .alternatives
+        .iter()
+        .map(|other| format!("{} ({:.0} %)", other.field.replace('_', " "), other.confidence * 100.0))
+        .collect();
+    pages::ColumnLine {
+        column: mapped.column.clone(),
+        field: mapped.field.clone().unwrap_or_default(),
+        confidence: mapped.confidence,
+        guessed: mapped.is_guessed(),
+        reason: mapped.reason.clone(),
+        alternatives: alternatives.join(", "),
+    }
+}
+
+/// What the file is, in words.
+fn facts(import: &Import, detected: &Detected) -> Vec<(String, String)> {
+    let mut facts = vec![
+        ("Format".to_owned(), detected.format.to_string()),
+        ("Encoding".to_owned(), format!("{}: {}", detected.encoding, detected.encoding_reason)),
+    ];
+    if let Some(delimiter) = detected.delimiter {
+        let name = match delimiter {
+            ';' => "semicolon",
+            ',' => "comma",
+            '\t' => "tab",
+            _ => "vertical bar",
+        };
+        facts.push(("Delimiter".to_owned(), name.to_owned()));
+        let header = match &detected.header {
+            Some(header) => format!("the first line, {} columns", header.len()),
+            None => "none: the first line holds values".to_owned(),
+        };
+        facts.push(("Header".to_owned(), header));
+    }
+    for (name, value) in &detected.details {
+        facts.push((pages::words(name), cut(value)));
+    }
+    facts.push(("Size".to_owned(), format!("{} bytes", import.size)));
+    facts
+}
+
+/// The first records as rows of a table: the fields in the order of the file's columns, then others.
+fn sample(records: &Value, detected: Option<&Detected>) -> (Vec<String>, Vec<pages::SampleLine>) {
+    let records = records.as_array().map(Vec::as_slice).unwrap_or_default();
+    let of = |record: &Value, field: &str| record.get("fields").and_then(|fields| fields.get(field)).cloned();
+    let mapped = detected.into_iter().flat_map(|detected| &detected.mapping).filter_map(|column| column.field.clone());
+    let present =
+        records.iter().filter_map(|record| record.get("fields")?.as_object()).flat_map(|fields| fields.keys());
+    let mut fields: Vec<String> = Vec::new();
+    for field in mapped.chain(present.cloned()) {
+        let is_given = records.iter().any(|record| of(record, &field).is_some());
+        // The key has a column of its own.
+        let is_key = records.iter().all(|record| of(record, &field).as_ref() == record.get("key"));
+        if fields.len() < FIELDS && !fields.contains(&field) && is_given && !is_key {
+            fields.push(field);
+        }
+    }
+    let lines = records
+        .iter()
+        .map(|record| pages::SampleLine {
+            key: cut(record.get("key").and_then(Value::as_str).unwrap_or_default()),
+            values: fields
+                .iter()
+                .map(|field| match of(record, field) {
+                    None => String::new(),
+                    Some(Value::String(text)) => cut(&text),
+                    Some(other) => cut(&other.to_string()),
+                })
+                .collect(),
+        })
+        .collect();
+    (fields, lines)
+}
+
+fn cut(text: &str) -> String {
+    match text.char_indices().nth(SHOWN) {
+        None => text.to_owned(),
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+    }
+}
+
+/// A form whose fields depend on the file.
+type Fields = Vec<(String, String)>;
+
+fn value<'a>(form: &'a Fields, name: &str) -> Option<&'a str> {
+    form.iter().find(|(field, _)| field == name).map(|(_, value)| value.as_str())
+}
+
+pub(super) async fn act(
+    State(app): State<App>,
+    visitor: Visitor,
+    Path((tenant_id, import_id, action)): Path<(String, String, String)>,
+    key: IdempotencyKey,
+    Filled(form): Filled<Fields>,
+) -> Response {
+    if let Err(refused) = visitor.prove(value(&form, "csrf").unwrap_or_default()) {
+        return refused;
+    }
+    let place = (tenant_id.as_str(), import_id.as_str());
+    let done = async {
+        let command = match action.as_str() {
+            "confirm" => Command::Confirm,
+            "cancel" => Command::Cancel,
+            "rollback" => {
+                let reason = value(&form, "reason").unwrap_or_default().trim();
+                nul::refuse_in_text("reason", reason)?;
+                Command::RollBack { reason: reason.to_owned() }
+            }
+            "mapping" => chosen(&app.context.store.import(&tenant_id, &import_id).await?, &form),
+            _ => return Err(Problem::not_found("there is no such action")),
+        };
+        import_commands::act(&app, &visitor.caller, &key, place, &command).await
+    };
+    match done.await {
+        Ok(_) => Redirect::to(&format!("/onboarding/{tenant_id}/imports/{import_id}")).into_response(),
+        Err(problem) => render(&app, &visitor, place, PageQuery::default(), Some(problem)).await,
+    }
+}
+
+/// The mapping that a form asks for: every column of the file, or none where the rows are to be something else.
+fn chosen(import: &Import, form: &Fields) -> Command {
+    let detected = detected(import);
+    let entity = value(form, "entity").unwrap_or_default();
+    let before = entity_of(import, detected.as_ref()).map(|entity| entity.to_string());
+    let same = before.as_deref() == Some(entity);
+    let columns = detected.map(|detected| detected.mapping).unwrap_or_default();
+    let mut mapping = BTreeMap::new();
+    for (at, mapped) in columns.iter().enumerate().filter(|_| same) {
+        let Some(field) = value(form, &format!("column-{}", at + 1)) else { continue };
+        let is_only = columns.iter().filter(|other| other.column == mapped.column).count() == 1;
+        // Of columns that share a name, only their place tells which is meant.
+        let name = if is_only { mapped.column.clone() } else { format!("column {}", at + 1) };
+        mapping.insert(name, field.to_owned());
+    }
+    Command::Map { mapping, entity: (!entity.is_empty()).then(|| entity.to_owned()) }
+}
+
+pub(super) async fn upload(
+    State(app): State<App>,
+    visitor: Visitor,
+    Path(tenant_id): Path<String>,
+    key: IdempotencyKey,
+    multipart: Result<Multipart, axum::extract::multipart::MultipartRejection>,
+) -> Response {
+    let taken = async {
+        let mut multipart = multipart.map_err(|rejection| {
+            Problem::new(rejection.status(), "form", "The form cannot be read", rejection.body_text())
+        })?;
+        // The form sends its proof first, so that nothing is stored of one that has none.
+        let first = multipart.next_field().await.ok().flatten();
+        let csrf = match first {
+            Some(field) if field.name() == Some("csrf") => imports::text(field).await?,
+            _ => String::new(),
+        };
+        if let Err(refused) = visitor.prove(&csrf) {
+            return Ok(refused);
+        }
+        visitor.caller.require(crate::http::Capability::Import)?;
+        app.context.store.tenant(&tenant_id).await?;
+        let address = format!("/sys/onboarding/{tenant_id}/imports");
+        let answer = imports::take_in(&app, &visitor.caller, &key, &tenant_id, &address, &mut multipart).await?;
+        let location = answer.headers().get(header::LOCATION).and_then(|value| value.to_str().ok());
+        let id = location.and_then(|location| location.rsplit('/').next()).unwrap_or_default();
+        Ok::<_, Problem>(Redirect::to(&format!("/onboarding/{tenant_id}/imports/{id}")).into_response())
+    };
+    taken.await.unwrap_or_else(|problem| failed(&problem))
+}

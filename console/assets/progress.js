@@ -1,0 +1,36 @@
+// Moves the bar of an import while it is read or stored. The page says the same without it, after a refresh.
+
+// Here the server has nothing more to say, or not before somebody does something, which brings another page.
+const RESTS = ["preview", "completed", "failed", "cancelled", "rolled_back"];
+
+const digits = new Intl.NumberFormat("fr-FR");
+let stream;
+
+function show(now) {
+  const bar = document.getElementById("progress");
+  const words = document.getElementById("progress-words");
+  if (!bar || !words || now.total === null) return;
+  bar.max = now.total || 1;
+  bar.value = now.done;
+  words.textContent = `${digits.format(now.done)} of ${digits.format(now.total)} ${now.unit}`;
+}
+
+// Only while there is a bar: a browser has few connections for all of its tabs.
+function follow() {
+  const address = document.getElementById("main")?.dataset.progress;
+  if (stream || !address || !document.getElementById("progress")) return;
+  stream = new EventSource(address);
+  stream.addEventListener("progress", (event) => {
+    const now = JSON.parse(event.data);
+    show(now);
+    if (RESTS.includes(now.state)) {
+      stream.close();
+      stream = undefined;
+    }
+  });
+}
+
+follow();
+// The main part is replaced when something happens to the tenant.
+new MutationObserver(follow).observe(document.body, { childList: true });
+addEventListener("pagehide", () => stream?.close());

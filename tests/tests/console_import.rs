@@ -1,0 +1,140 @@
+//! The page of an import without JavaScript.
+
+use std::fmt::Write;
+
+use serde_json::{Value, json};
+use workbench_tests::{Client, Page, Setting};
+
+const IMPORTS: &str = "/onboarding/svbf/imports";
+
+async fn open(client: &Client) {
+    let body = json!({ "tenant_id": "svbf", "name": "Boule", "country": "SE", "platform_url": "sandbox" });
+    client.post("/sys/onboarding", &body).await.expect(201);
+}
+
+const SILENT: &str = "No;A;B;C";
+const NAMED: &str = "Licens;Förnamn;Efternamn;Född";
+
+/// A table of a few members, one of whom was born on this date.
+fn table(header: &str, date: &str) -> Vec<u8> {
+    let rows = ["Anna;Andersson", "Karin;Lindberg", "Lars;Lund", "Emma;Dahlgren", "Maria;Nilsson"];
+    let mut text = format!("{header}\n");
+    for (number, names) in rows.iter().enumerate() {
+        let _ = writeln!(text, "SE-{number:04};{names};{}", if number == 2 { date } else { "1984-05-02" });
+    }
+    text.into_bytes()
+}
+
+fn id(import: &Value) -> String {
+    import["id"].as_str().expect("an import has an id").to_owned()
+}
+
+fn shows(page: &Page, texts: &[&str]) {
+    assert_eq!(page.status, 200, "{}", page.text);
+    for text in texts {
+        assert!(page.text.contains(text), "no `{text}` in\n{}", page.text);
+    }
+}
+
+#[tokio::test]
+async fn an_import_goes_from_guess_to_rollback_by_forms() {
+    let setting = Setting::embedded();
+    let client = setting.client();
+    open(&client).await;
+    let uploaded = id(&client.upload("svbf", "m.csv", table(SILENT, "24/12/1990"), &[]).await.expect(202));
+    client.import_after("svbf", &uploaded, &["queued", "parsing"]).await;
+    let visitor = setting.visitor().await;
+    let address = format!("{IMPORTS}/{uploaded}");
+    assert!(visitor.get("/onboarding/svbf").await.text.contains(&format!("href=\"{address}\"")));
+    let page = visitor.get(&address).await;
+    shows(
+        &page,
+        &[
+            "5 of 5 values are numbers that occur once",
+            "Guessed",
+            "5 rows read",
+            "5 new",
+            "24/12/1990",
+            "semicolon",
+            "Andersson",
+        ],
+    );
+    assert!(page.text.contains("<option value=\"licence_number\" selected>") && !page.text.contains("style="));
+    let filtered = visitor.get(&format!("{address}?code=date_rewritten")).await;
+    shows(&filtered, &["is stored as “1990-12-24”", "aria-current=\"true\">Date rewritten"]);
+    assert!(!filtered.text.contains("which is a guess"), "{}", filtered.text);
+
+    let names =
+        [("column-1", "licence_number"), ("column-2", "given_name"), ("column-3", "given_name"), ("entity", "members")];
+    let refused = visitor.submit(&page, &format!("{address}/mapping"), &names).await;
+    assert_eq!(refused.status, 422);
+    assert!(
+        refused.text.contains("role=\"alert\"") && refused.text.contains("both mapped to given_name"),
+        "{}",
+        refused.text
+    );
+    let names = [
+        ("column-1", "licence_number"),
+        ("column-2", "given_name"),
+        ("column-3", "family_name"),
+        ("entity", "members"),
+    ];
+    let asked = visitor.submit(&page, &format!("{address}/mapping"), &names).await;
+    assert_eq!((asked.status, asked.location.as_deref()), (303, Some(address.as_str())), "{}", asked.text);
+    let mapped = client.import_after("svbf", &uploaded, &["queued", "parsing"]).await;
+    assert_eq!((&mapped["state"], &mapped["detected"]["mapping"][3]["field"]), (&json!("preview"), &Value::Null));
+    let page = visitor.get(&address).await;
+    shows(&page, &["asked for", "left out, as asked for"]);
+
+    let confirmed = visitor.submit(&page, &format!("{address}/confirm"), &[]).await;
+    assert_eq!(confirmed.location.as_deref(), Some(address.as_str()), "{}", confirmed.text);
+    assert_eq!(client.import_after("svbf", &uploaded, &["loading"]).await["state"], "completed");
+    let page = visitor.get(&address).await;
+    shows(&page, &["5 records were stored", "Roll back"]);
+    let silent = visitor.submit(&page, &format!("{address}/rollback"), &[]).await;
+    assert_eq!(silent.status, 422);
+    let undone = visitor.submit(&page, &format!("{address}/rollback"), &[("reason", "the wrong file")]).await;
+    assert_eq!(undone.status, 303, "{}", undone.text);
+    assert_eq!(client.import_after("svbf", &uploaded, &["rolling_back"]).await["state"], "rolled_back");
+}
+
+#[tokio::test]
+async fn a_corrected_file_is_sent_from_the_page() {
+    let setting = Setting::embedded();
+    let client = setting.client();
+    open(&client).await;
+    let faulty = id(&client.upload("svbf", "m.csv", table(NAMED, "1990-02-31"), &[]).await.expect(202));
+    client.import_after("svbf", &faulty, &["queued", "parsing"]).await;
+    let visitor = setting.visitor().await;
+    let page = visitor.get(&format!("{IMPORTS}/{faulty}")).await;
+    shows(&page, &["1 rejected, which will not be stored", "this is no date", "Download all as CSV"]);
+    let forged = visitor.upload(&page, IMPORTS, &[("csrf", "0000")], "m.csv", table(NAMED, "1990-02-28")).await;
+    assert_eq!(forged.status, 403);
+    let sent = visitor.upload(&page, IMPORTS, &[], "m.csv", table(NAMED, "1990-02-28")).await;
+    assert_eq!(sent.status, 303, "{}", sent.text);
+    let address = sent.location.expect("a redirect leads somewhere");
+    let corrected = address.rsplit('/').next().expect("an id").to_owned();
+    let read = client.import_after("svbf", &corrected, &["queued", "parsing"]).await;
+    assert_eq!(read["supersedes"], json!(faulty));
+    shows(&visitor.get(&address).await, &["Compared with the file before", "Date invalid", &faulty]);
+    let imports = client.get("/sys/onboarding/svbf/imports").await.expect(200);
+    assert_eq!(imports["items"].as_array().map(Vec::len), Some(2), "the forged one is not among them");
+}
+
+#[tokio::test]
+async fn a_failed_table_offers_its_columns_and_other_failures_do_not() {
+    let setting = Setting::embedded();
+    let client = setting.client();
+    open(&client).await;
+    let visitor = setting.visitor().await;
+    let poor = id(&client.upload("svbf", "p.csv", b"Licens;X\n1;<b>\n".to_vec(), &[]).await.expect(202));
+    client.import_after("svbf", &poor, &["queued", "parsing"]).await;
+    let page = visitor.get(&format!("{IMPORTS}/{poor}")).await;
+    shows(&page, &["Read again with this mapping", "given_name, family_name"]);
+    let broken = id(&client.upload("svbf", "b.csv", b"PK\x03\x04".to_vec(), &[]).await.expect(202));
+    client.import_after("svbf", &broken, &["queued", "parsing"]).await;
+    let page = visitor.get(&format!("{IMPORTS}/{broken}")).await;
+    shows(&page, &["ZIP", "Upload corrected file"]);
+    assert!(!page.text.contains("Read again with this mapping"), "{}", page.text);
+    assert_eq!(visitor.get(&format!("{IMPORTS}/imp_none")).await.status, 404);
+}
