@@ -105,9 +105,12 @@ fn letters_are_read_from_every_encoding_that_spreadsheets_write() {
 }
 
 #[test]
-fn a_table_without_a_header_is_refused_with_a_way_out_and_read_by_position() {
+fn a_table_without_a_header_is_read_by_its_values_or_by_position_or_refused_with_a_way_out() {
     let table = "1001;Anna;Ek\n1002;Bo;Ek\n";
-    let error = refusal(table, &options(None, None));
+    let guessed = read(table);
+    assert_eq!(members(&guessed), [("1001", "Anna", 1), ("1002", "Bo", 2)]);
+    assert_eq!(codes(&guessed), ["column_guessed"; 3]);
+    let error = refusal("1001;q7;z9\n1002;q8;z8\n", &options(None, None));
     assert_eq!(error.code(), "header_missing");
     assert!(error.to_string().contains("1001") && error.hint().contains("licence_number;given_name;family_name"));
     let profile = "name: positions\nversion: 1\ntitle: By position\nformat: csv\nentity: members\n\
