@@ -1,7 +1,7 @@
 //! Uploaded files: streamed in, hashed on the way, streamed out.
 
 use std::fs::DirBuilder;
-use std::io;
+use std::io::{self, Read};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,9 +13,9 @@ use futures::stream::BoxStream;
 use futures::{Stream, StreamExt, TryStreamExt};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path as Key;
-use object_store::{ObjectStore, ObjectStoreExt, WriteMultipart};
+use object_store::{GetResultPayload, ObjectStore, ObjectStoreExt, WriteMultipart};
 use sha2::{Digest, Sha256};
-use tokio_util::io::StreamReader;
+use tokio_util::io::{StreamReader, SyncIoBridge};
 
 use crate::bucket::{Bucket, BucketError};
 
@@ -113,7 +113,7 @@ impl Objects {
                     size += chunk.len() as u64;
                     if size <= limit {
                         hash.update(&chunk);
-                        upload.wait_for_capacity(4).await?;
+                        upload.wait_for_capacity(1).await?;
                         upload.write(&chunk);
                         continue;
                     }
@@ -136,13 +136,15 @@ impl Objects {
         }
     }
 
-    /// Opens a file for reading in a stream.
-    pub async fn open(
-        &self,
-        key: &str,
-    ) -> Result<StreamReader<impl Stream<Item = io::Result<Bytes>> + Send + use<>, Bytes>, ObjectError> {
+    /// Opens a file for a thread that may block.
+    pub async fn open(&self, key: &str) -> Result<Box<dyn Read + Send>, ObjectError> {
         let found = self.store.get(&Key::from(key)).await?;
-        Ok(StreamReader::new(found.into_stream().map_err(io::Error::other).boxed()))
+        Ok(match found.payload {
+            GetResultPayload::File(file, _) => Box::new(file),
+            GetResultPayload::Stream(stream) => {
+                Box::new(SyncIoBridge::new(StreamReader::new(stream.map_err(io::Error::other))))
+            }
+        })
     }
 }
 

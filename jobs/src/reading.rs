@@ -4,7 +4,6 @@ use std::io::Read;
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
-use tokio_util::io::SyncIoBridge;
 use workbench_engine::import::ImportState;
 use workbench_engine::store::{Import, NewIssue, PinnedProfile, SavedMapping, StoredRecord};
 use workbench_importer::{
@@ -110,7 +109,7 @@ pub async fn read(context: &Context, import: &Import) -> Result<Parts, Failure> 
     let unpack = context.settings.unpack;
     let (size, sha256) = (u64::try_from(import.size).unwrap_or_default(), import.sha256.clone());
     tokio::task::spawn_blocking(move || {
-        let mut original = Original::new(SyncIoBridge::new(file));
+        let mut original = Original::new(file);
         let ended = match parse(Box::new(original.clone()), &options, unpack, &sender) {
             Ok(true) => original.is_whole(size, &sha256).map_err(|error| Failure::Retryable(error.to_string())),
             Ok(false) => return,

@@ -131,10 +131,10 @@ async fn a_failed_table_offers_its_columns_and_other_failures_do_not() {
     client.import_after("svbf", &poor, &["queued", "parsing"]).await;
     let page = visitor.get(&format!("{IMPORTS}/{poor}")).await;
     shows(&page, &["Read again with this mapping", "given_name, family_name"]);
-    let broken = id(&client.upload("svbf", "b.csv", b"PK\x03\x04".to_vec(), &[]).await.expect(202));
+    let broken = id(&client.upload("svbf", "b.csv", b"%PDF-1.7".to_vec(), &[]).await.expect(202));
     client.import_after("svbf", &broken, &["queued", "parsing"]).await;
     let page = visitor.get(&format!("{IMPORTS}/{broken}")).await;
-    shows(&page, &["ZIP", "Upload corrected file"]);
+    shows(&page, &["PDF", "Upload corrected file"]);
     assert!(!page.text.contains("Read again with this mapping"), "{}", page.text);
     assert_eq!(visitor.get(&format!("{IMPORTS}/imp_none")).await.status, 404);
 }
