@@ -24,7 +24,10 @@ pub enum BucketError {
     Address(String),
     /// The keys and the files would travel in the open.
     #[error("the endpoint `{0}` is reached by http; use https, or allow http with `--uploads-allow-http`")]
-    Http(Url),
+    Http(String),
+    /// Keys have no place in an address, where they would be shown.
+    #[error("the endpoint has a user or a query; use an address alone, and the `AWS_…` variables for keys")]
+    Endpoint,
     /// Keys or region are missing or contradict each other.
     #[error("the bucket cannot be used: {0}")]
     Settings(object_store::Error),
@@ -60,14 +63,19 @@ impl Bucket {
                 region: None,
                 allow_http: false,
             }),
-            _ => Err(BucketError::Address(address.to_owned())),
+            _ => Err(BucketError::Address(without_secrets(address))),
         }
     }
 
     /// The store behind the bucket. Nothing is asked of it yet.
     pub(crate) fn store(&self) -> Result<Arc<dyn ObjectStore>, BucketError> {
-        if let Some(endpoint) = self.endpoint.as_ref().filter(|url| url.scheme() != "https" && !self.allow_http) {
-            return Err(BucketError::Http(endpoint.clone()));
+        if let Some(endpoint) = &self.endpoint {
+            if !endpoint.username().is_empty() || endpoint.password().is_some() || endpoint.query().is_some() {
+                return Err(BucketError::Endpoint);
+            }
+            if endpoint.scheme() != "https" && !self.allow_http {
+                return Err(BucketError::Http(endpoint.to_string()));
+            }
         }
         // A file is read as fast as its rows are stored, which for a large one takes its time.
         let client = ClientOptions::new()
@@ -96,6 +104,15 @@ impl std::fmt::Display for Bucket {
     }
 }
 
+/// An address for an error message: whoever put keys into it must not find them in a log.
+fn without_secrets(address: &str) -> String {
+    let address = address.split('?').next().unwrap_or(address);
+    match (address.find("://"), address.rfind('@')) {
+        (Some(scheme), Some(at)) if at > scheme => format!("{}://***{}", &address[..scheme], &address[at..]),
+        _ => address.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -108,6 +125,15 @@ mod tests {
         for address in ["files", "s3://", "s3:///a", "http://files/a", "s3://key:secret@files/a", "s3://files/a?b=c"] {
             assert!(matches!(Bucket::parse(address), Err(BucketError::Address(_))), "{address}");
         }
+    }
+
+    #[test]
+    fn errors_show_no_keys() {
+        let refused = Bucket::parse("s3://key:secret@files/a?secret").expect_err("keys");
+        assert_eq!(refused.to_string(), BucketError::Address("s3://***@files/a".to_owned()).to_string());
+        let endpoint = Url::parse("http://key:secret@127.0.0.1:9000").ok();
+        let bucket = Bucket { endpoint, ..Bucket::parse("s3://files/a").expect("an address") };
+        assert!(matches!(bucket.store(), Err(BucketError::Endpoint)));
     }
 
     #[test]

@@ -21,7 +21,7 @@ pub async fn run(context: &Context, job: &Job) -> Result<(), Failure> {
     tx.commit().await?;
 
     let mut parts = read(context, &import).await?;
-    let mut done = 0;
+    let (mut done, mut rejected, mut records) = (0, 0, 0);
     loop {
         let rows = match parts.next().await? {
             Part::Rows(rows) => rows,
@@ -29,6 +29,8 @@ pub async fn run(context: &Context, job: &Job) -> Result<(), Failure> {
             Part::End => break,
         };
         done += rows.read;
+        rejected += rows.rejected;
+        records += i64::try_from(rows.records.len()).unwrap_or(i64::MAX);
         if done <= import.checkpoint {
             continue;
         }
@@ -43,10 +45,14 @@ pub async fn run(context: &Context, job: &Job) -> Result<(), Failure> {
         tx.load_chunk(job, import_id, &chunk, context.settings.lease_delta()).await?;
         tx.commit().await?;
     }
-    if done != import.counts.rows_read {
+    let previewed = &import.counts;
+    if (done, rejected, records) != (previewed.rows_read, previewed.rows_rejected, previewed.records) {
         return Err(Failure::Permanent {
             code: "preview_differs".to_owned(),
-            message: format!("the file gave {done} rows, and {} in its preview", import.counts.rows_read),
+            message: format!(
+                "the file gave {done} rows, {rejected} rejected and {records} records; its preview had {}, {} and {}",
+                previewed.rows_read, previewed.rows_rejected, previewed.records
+            ),
             hint: "Upload the file again, so that it is read anew; what was loaded of it stays.".to_owned(),
         });
     }

@@ -16,6 +16,9 @@ use crate::reading::{Part, Referral, Rows, read};
 /// Records shown as they would be stored.
 const SAMPLE: usize = 10;
 
+/// Records longer than this are not shown, in bytes.
+const SAMPLE_BYTES: usize = 8 * 1024;
+
 /// Runs the job. Beginning again is beginning anew: nothing of a preview that was cut off is kept.
 pub async fn run(context: &Context, job: &Job) -> Result<(), Failure> {
     let import_id = job.subject_id.as_deref().unwrap_or_default();
@@ -110,6 +113,10 @@ struct Preview {
 impl Preview {
     async fn count(&mut self, context: &Context, tenant_id: &str, rows: &Rows) -> Result<(), Failure> {
         for record in rows.records.iter().take(SAMPLE.saturating_sub(self.sample.len())) {
+            // A record of a megabyte helps nobody, and would come along with every answer about the import.
+            if record.fields.len() > SAMPLE_BYTES {
+                continue;
+            }
             let fields: Value = serde_json::from_str(&record.fields).unwrap_or_default();
             self.sample.push(json!({ "kind": record.kind, "key": record.natural_key, "fields": fields }));
         }

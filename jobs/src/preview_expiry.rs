@@ -40,10 +40,12 @@ pub async fn expire_previews(context: &Context, stop: &CancellationToken) {
 
 async fn round(context: &Context) -> Result<(), StoreError> {
     for id in context.store.expired_previews(Utc::now(), BATCH).await? {
-        let mut tx = context.store.begin(&Actor::workbench(), Utc::now()).await?;
-        if tx.expire_preview(&id).await? {
-            tx.commit().await?;
-            tracing::info!(import = id, "nobody confirmed the preview in time; the import is cancelled");
+        match expire(context, &id).await {
+            Ok(true) => tracing::info!(import = id, "nobody confirmed the preview in time; the import is cancelled"),
+            Ok(false) => {}
+            Err(error) if error.is_unavailable() => return Err(error),
+            // One row that cannot be read must not keep the others.
+            Err(error) => tracing::warn!(import = id, %error, "an expired preview could not be cancelled"),
         }
     }
     for (id, key) in context.store.unswept_previews(BATCH).await? {
@@ -53,6 +55,15 @@ async fn round(context: &Context) -> Result<(), StoreError> {
         }
     }
     Ok(())
+}
+
+async fn expire(context: &Context, id: &str) -> Result<bool, StoreError> {
+    let mut tx = context.store.begin(&Actor::workbench(), Utc::now()).await?;
+    let expired = tx.expire_preview(id).await?;
+    if expired {
+        tx.commit().await?;
+    }
+    Ok(expired)
 }
 
 async fn remove(context: &Context, id: &str, key: &str) -> Result<(), SweepError> {

@@ -10,7 +10,7 @@ use super::access::{Caller, Capability};
 use super::problem::Problem;
 use super::wire::{ColumnView, MappingView, MappingsView};
 
-/// Mappings listed, and tried on a table.
+/// Mappings listed at most.
 const LISTED: i64 = 100;
 
 /// List a tenant's saved mappings

@@ -194,6 +194,10 @@ impl From<StoreError> for Problem {
             StoreError::ImportBusy { .. } => {
                 Self::new(StatusCode::CONFLICT, "import_busy", "Another import comes first", error.to_string())
             }
+            StoreError::ImportOvertaken { .. } => {
+                Self::new(StatusCode::CONFLICT, "import_overtaken", "Other data has come in between", error.to_string())
+                    .hint("Upload the file again; its preview compares it with what is stored now.")
+            }
             StoreError::VersionChanged { .. } => {
                 Self::new(StatusCode::CONFLICT, "version_changed", "A loaded version never changes", error.to_string())
             }

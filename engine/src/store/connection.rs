@@ -122,6 +122,12 @@ pub enum StoreError {
         /// The other import.
         import: String,
     },
+    /// Another import of the tenant wrote its records after this one had stopped in the middle.
+    #[error("the tenant's import `{import}` was stored or undone after this one had stopped in the middle")]
+    ImportOvertaken {
+        /// The other import.
+        import: String,
+    },
     /// A workflow file was changed without raising its version.
     #[error("workflow `{name}` version {version} was loaded before with other content; raise `version` to change it")]
     VersionChanged {
@@ -266,7 +272,7 @@ impl Store {
         }
         let bulk = match dialect {
             Dialect::Sqlite => Bulk::sqlite(sqlite_path(&url).unwrap_or(Path::new("workbench.db"))),
-            Dialect::Postgres => Bulk::postgres(&url)?,
+            Dialect::Postgres => Bulk::postgres(&url, max_connections)?,
         };
         Ok(Self {
             pool,
@@ -547,8 +553,9 @@ async fn lock_beside(url: &str) -> Result<std::fs::File, StoreError> {
         .map_err(|error| StoreError::Lock { path, error })
 }
 
-/// An address for an error message.
+/// An address for an error message. A driver takes passwords after the `?`, too.
 fn without_password(url: &str) -> String {
+    let url = url.split('?').next().unwrap_or(url);
     match (url.find("://"), url.rfind('@')) {
         (Some(scheme), Some(at)) if at > scheme => format!("{}://***{}", &url[..scheme], &url[at..]),
         _ => url.to_owned(),

@@ -32,14 +32,12 @@ mod tests {
     use chrono::{TimeDelta, Utc};
 
     use crate::log::Actor;
-    use crate::store::{Credential, Store};
+    use crate::store::{Credential, fixture};
 
     #[tokio::test]
     async fn expired_rows_go_in_small_steps_and_others_stay() {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
-        let url = format!("sqlite:{}", folder.path().join("workbench.db").display());
-        let store = Store::connect(&url, 2).await.expect("SQLite opens");
-        store.migrate(&url).await.expect("the schema is made");
+        let store = fixture::store(&folder).await;
         let holder = Credential { actor: "anna".to_owned(), role: "admin".to_owned() };
         let now = Utc::now();
         let mut tx = store.begin(&Actor::workbench(), now).await.expect("a transaction begins");

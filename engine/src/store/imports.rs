@@ -408,7 +408,7 @@ impl Tx {
                     "select * from imports
                      where tenant_id = $1 and id <> $2
                        and (state in ('preview', 'completed', 'rolled_back')
-                            or state = 'cancelled' and id = $3 and previewed_at is not null)
+                            or state = 'cancelled' and id = $3 and previewed_at is not null and expired_at is null)
                        and (id = $3 or ($3 = '' and file_name = $4 and entity = $5 and created_at < $6))
                      order by created_at desc, id desc limit 1",
                 )
@@ -555,18 +555,7 @@ impl Tx {
             return Ok(());
         }
         if revived {
-            let to = if after.kind == JobKind::ImportLoad { ImportState::Loading } else { ImportState::Queued };
-            let import = self.locked_import(import_id).await?;
-            if !import.state.may_be_revived() {
-                return Err(StoreError::ImportState { from: import.state, to });
-            }
-            if to == ImportState::Loading
-                && let Some(other) = self.busy_with(&import).await?
-            {
-                return Err(StoreError::ImportBusy { import: other });
-            }
-            self.execute(sqlx::query("update imports set failure = null where id = $1").bind(import_id)).await?;
-            return self.set_import_state(&import, to, Value::Null).await;
+            return self.revive_import(before, import_id).await;
         }
         let to = match after.state {
             JobState::Failed => ImportState::Failed,

@@ -13,6 +13,8 @@ mod connection;
 mod dashboard;
 mod events;
 mod expiry;
+#[cfg(test)]
+mod fixture;
 mod health;
 mod idempotency;
 mod import_issues;

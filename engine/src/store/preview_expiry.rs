@@ -37,7 +37,7 @@ impl Store {
     /// At most `limit` imports that were cancelled because their previews expired, and still have findings or a file:
     /// id and where the file is.
     pub async fn unswept_previews(&self, limit: i64) -> Result<Vec<(String, String)>, StoreError> {
-        let statement = "select id, object_key from imports where expired_at is not null and swept_at is null
+        let statement = "select id, object_key from imports where expired_at is not null and swept_at is null and state = 'cancelled'
                          order by expired_at, id limit $1";
         let rows = sqlx::query(statement).bind(limit).fetch_all(&self.pool).await?;
         rows.iter().map(|row| Ok((row.text("id")?, row.text("object_key")?))).collect()
@@ -83,27 +83,17 @@ impl Tx {
 mod tests {
     use super::*;
     use crate::log::Actor;
+    use crate::store::fixture;
 
     /// A store with imports that wait in preview: one expired an hour ago, one expires in an hour.
     async fn waiting(folder: &tempfile::TempDir, now: DateTime<Utc>) -> Store {
-        let url = format!("sqlite:{}", folder.path().join("workbench.db").display());
-        let store = Store::connect(&url, 2).await.expect("SQLite opens");
-        store.migrate(&url).await.expect("the schema is made");
+        let store = fixture::store(folder).await;
         let mut tx = store.begin(&Actor::workbench(), now).await.expect("a transaction begins");
-        let tenant = "insert into tenants (id, name, country, kind, time_zone, language, hierarchy_depth, search_name,
-                                           generation, changed_at, created_at)
-                      values ('svbf', 'Boule', 'SE', 'federation', 'UTC', 'sv', 2, 'boule svbf', 1, 0, 0)";
-        tx.execute(sqlx::query(tenant)).await.expect("a tenant is stored");
         for (id, hours) in [("late", -1), ("early", 1)] {
-            let import =
-                "insert into imports (id, tenant_id, state, mode, mapping, object_key, size, sha256, rows_read,
-                                               rows_valid, rows_warned, rows_rejected, records, records_new,
-                                               records_changed, records_unchanged, checkpoint, loaded, actor,
-                                               created_at, sample, expires_at)
-                          values ($1, 'svbf', 'preview', 'preview', '{}', $1, 1, '', 1, 1, 0, 0, 1, 1, 0, 0, 0, 0,
-                                  'anna', 0, '[]', $2)";
+            fixture::import(&mut tx, id, "preview", 0).await;
+            let expires = sqlx::query("update imports set expires_at = $1 where id = $2");
             let expires_at = micros(now + TimeDelta::hours(hours));
-            tx.execute(sqlx::query(import).bind(id).bind(expires_at)).await.expect("an import is stored");
+            tx.execute(expires.bind(expires_at).bind(id)).await.expect("it expires");
             let issue = "insert into import_issues (import_id, ordinal, severity, code, line, message, hint)
                          values ($1, $2, 'warning', 'trimmed', 1, '', '')";
             for ordinal in 1..=3 {

@@ -45,7 +45,8 @@ impl Tx {
             return Ok(None);
         }
         if let Some(completed_at) = import.completed_at.filter(|_| import.state == ImportState::Completed) {
-            if completed_at + window < self.now() {
+            // A window past the end of time never closes.
+            if completed_at.checked_add_signed(window).is_some_and(|until| until < self.now()) {
                 return Err(StoreError::Rollback(RollbackRefusal::TooLate { completed_at, window }));
             }
             // Held first: a later import could complete while we look.

@@ -32,8 +32,8 @@ struct Loading<'a> {
 }
 
 impl Bulk {
-    pub(super) fn postgres(url: &str) -> Result<Self, sqlx::Error> {
-        postgres::pool(url).map(Self::Postgres)
+    pub(super) fn postgres(url: &str, max_connections: u32) -> Result<Self, sqlx::Error> {
+        postgres::pool(url, max_connections).map(Self::Postgres)
     }
 
     pub(super) fn sqlite(path: &Path) -> Self {

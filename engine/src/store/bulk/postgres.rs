@@ -12,9 +12,6 @@ use crate::store::jobs::STORE_PROGRESS;
 use crate::store::records::{Chunk, StoredRecord};
 use crate::store::row::micros;
 
-/// Connections for copying; a worker copies for one job at a time.
-const MAX_CONNECTIONS: u32 = 4;
-
 /// Not to wait for the disk with every chunk. A crash of the server may take back the latest chunks, each with its
 /// checkpoint; the commit that ends the import waits, and with it everything before is safe.
 const NO_WAIT: &str = "set synchronous_commit = off";
@@ -22,10 +19,10 @@ const NO_WAIT: &str = "set synchronous_commit = off";
 /// Records sent at a time, so that the server works on some while the next ones are written.
 const PIECE: usize = 256;
 
-/// Connects when it is first used.
-pub(super) fn pool(url: &str) -> Result<PgPool, sqlx::Error> {
+/// Connects when it is first used, and closes what nobody uses for some time.
+pub(super) fn pool(url: &str, max_connections: u32) -> Result<PgPool, sqlx::Error> {
     PgPoolOptions::new()
-        .max_connections(MAX_CONNECTIONS)
+        .max_connections(max_connections)
         .acquire_timeout(CONNECT_TIMEOUT)
         .after_connect(|connection, _| {
             Box::pin(async move {
