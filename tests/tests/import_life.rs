@@ -171,3 +171,28 @@ async fn a_corrected_file_shows_what_became_of_its_predecessors_issues() {
     let named = client.import_after("svbf", id(&named), &["queued", "parsing"]).await;
     assert_eq!(named["supersedes"], second["id"]);
 }
+
+/// Its job is stopped before a worker takes it, so that nothing here depends on who is faster.
+#[tokio::test]
+async fn a_rollback_that_was_stopped_is_finished_before_anything_else_is_stored() {
+    let mut setting = Setting::shared().await;
+    let client = setting.client();
+    open(&client).await;
+    let first = stored(&client, "first.csv", table([(1, "Lind"), (2, "Ek")])).await;
+    let second = previewed(&client, "second.csv", table([(2, "Berg"), (3, "Alm")])).await;
+    setting.workers.clear();
+    let asked = client.post(&path(&first, "rollback"), &json!({ "reason": "the wrong file" })).await.expect(202);
+    let job = asked["job_id"].as_str().expect("nobody else is at work").to_owned();
+    client.post(&format!("/sys/jobs/{job}/cancel"), &json!({})).await.expect(200);
+
+    let confirmed = client.post(&path(&second, "confirm"), &json!({})).await.expect(202);
+    assert_eq!((&confirmed["state"], &confirmed["job_id"]), (&json!("loading"), &Value::Null));
+    setting.start();
+    client.post(&format!("/sys/jobs/{job}/retry"), &json!({})).await.expect(200);
+    let undone = client.import_after("svbf", id(&first), &["rolling_back"]).await;
+    assert_eq!(undone["state"], "rolled_back", "{undone:#}");
+    let stored = client.import_after("svbf", id(&second), &["loading"]).await;
+    assert_eq!(stored["state"], "completed", "{stored:#}");
+    let rows = table([(1, "Lind"), (2, "Berg"), (3, "Alm")]);
+    assert_eq!(against_stored(&client, rows).await, (1, 0, 2));
+}
