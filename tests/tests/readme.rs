@@ -108,3 +108,20 @@ fn the_transcripts_are_what_a_reader_gets() {
         assert_eq!(came.len(), block.len());
     }
 }
+
+/// The README's first command is `cargo run`, which names no program: there must be one to run.
+#[test]
+fn the_first_command_has_one_program_to_run() {
+    let told = Command::new(env!("CARGO"))
+        .args(["metadata", "--no-deps", "--locked", "--format-version", "1"])
+        .output()
+        .expect("cargo can be run");
+    let told: serde_json::Value = serde_json::from_slice(&told.stdout).expect("cargo tells in JSON");
+    let list = |of: &serde_json::Value| of.as_array().cloned().unwrap_or_default();
+    let members = list(&told["workspace_default_members"]);
+    let packages = list(&told["packages"]).into_iter().filter(|package| members.contains(&package["id"]));
+    let targets = packages.flat_map(|package| list(&package["targets"]));
+    let programs: Vec<_> = targets.filter(|target| list(&target["kind"]).contains(&"bin".into())).collect();
+    let names: Vec<_> = programs.iter().map(|program| program["name"].as_str().unwrap_or_default()).collect();
+    assert_eq!(names, ["workbench"]);
+}
