@@ -114,6 +114,7 @@ fn the_transcripts_are_what_a_reader_gets() {
 fn the_first_command_has_one_program_to_run() {
     let told = Command::new(env!("CARGO"))
         .args(["metadata", "--no-deps", "--locked", "--format-version", "1"])
+        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."))
         .output()
         .expect("cargo can be run");
     let told: serde_json::Value = serde_json::from_slice(&told.stdout).expect("cargo tells in JSON");
