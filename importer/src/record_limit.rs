@@ -20,37 +20,17 @@ pub(crate) struct RecordLimit<R> {
     one_line_end: bool,
     /// The last byte taken was a CR: a following LF belongs to it.
     after_cr: bool,
-    /// The piece given last, for as long as somebody may take part of it back.
-    last: Option<Vec<u8>>,
 }
 
 impl<R> RecordLimit<R> {
     /// For tables: every line ends with LF, however the source ends it.
     pub(crate) fn new(inner: R, record_start: Arc<AtomicU64>) -> Self {
-        Self { inner, delivered: 0, record_start, one_line_end: true, after_cr: false, last: None }
-    }
-
-    /// As [`Self::new`], where the end of what is given can be taken back.
-    pub(crate) fn returnable(inner: R, record_start: Arc<AtomicU64>) -> Self {
-        Self { last: Some(Vec::new()), ..Self::new(inner, record_start) }
+        Self { inner, delivered: 0, record_start, one_line_end: true, after_cr: false }
     }
 
     /// For text whose line ends somebody else looks after.
     pub(crate) fn with_line_ends(inner: R, record_start: Arc<AtomicU64>) -> Self {
         Self { one_line_end: false, ..Self::new(inner, record_start) }
-    }
-
-    /// What the table reader was given and did not use, when it has used `used` bytes in all. It asks for a piece only
-    /// when it has used up the one before, so that this is the end of the last.
-    pub(crate) fn take_back(&mut self, used: u64) -> Vec<u8> {
-        let last = self.last.take().unwrap_or_default();
-        let unused = usize::try_from(self.delivered.saturating_sub(used)).unwrap_or(usize::MAX);
-        last.get(last.len().saturating_sub(unused)..).unwrap_or_default().to_vec()
-    }
-
-    /// Counts anew, as if only the last `pending` bytes had been delivered.
-    pub(crate) const fn count_from(&mut self, pending: usize) {
-        self.delivered = pending as u64;
     }
 
     /// Rewrites the line ends of what was read; returns how much is left of it.
@@ -107,10 +87,6 @@ impl<R: Read> Read for RecordLimit<R> {
             // Nothing is left of a piece that was the second half of a line end; only the end of the source is nothing.
             if kept > 0 || read == 0 {
                 self.delivered += kept as u64;
-                if let Some(last) = &mut self.last {
-                    last.clear();
-                    last.extend_from_slice(buffer.get(..kept).unwrap_or_default());
-                }
                 return Ok(kept);
             }
         }

@@ -2,7 +2,6 @@
 
 mod assignment;
 mod countries;
-mod cutting;
 pub(crate) mod delimiter;
 mod evidence;
 mod header;
@@ -10,7 +9,6 @@ mod lines;
 mod name_lists;
 mod request;
 
-use std::io::Read;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -27,7 +25,6 @@ use crate::record_limit::RecordLimit;
 use crate::rows::{Cleaner, FieldSpec, Judge, Values, fields, trimmed};
 use crate::{MAX_COLUMNS, MAX_RECORD_BYTES};
 
-use cutting::Cutter;
 use lines::Lines;
 
 pub(crate) use header::unmapped_issue;
@@ -74,7 +71,7 @@ impl CsvImport {
             .has_headers(false)
             .flexible(true)
             .buffer_capacity(BUFFER)
-            .from_reader(RecordLimit::returnable(stream, record_start.clone()));
+            .from_reader(RecordLimit::new(stream, record_start.clone()));
         let mut line = StringRecord::new();
         if announced.is_some() {
             read_line(&mut reader, &record_start, &mut line)?;
@@ -105,7 +102,7 @@ impl CsvImport {
         // Without a header, the line that was read is a row.
         let first = (!table.named).then_some(line);
         Ok(Self {
-            lines: Lines::start(Cutter::behind(reader, record_start, delimiter), first).map_err(OpenError::Io)?,
+            lines: Lines::start(reader, record_start, first).map_err(OpenError::Io)?,
             notes,
             judge: Judge::new(RecordKind::of_rows(plan.entity), judged, fields::key_of(plan.entity)),
             header: table.columns,
@@ -217,8 +214,8 @@ pub(crate) fn shape_issue<'a>(
 }
 
 /// Reads a record; `false` at the end of the file.
-pub(crate) fn read_line<R: Read>(
-    reader: &mut csv::Reader<R>,
+pub(crate) fn read_line(
+    reader: &mut csv::Reader<RecordLimit<TextStream>>,
     record_start: &AtomicU64,
     line: &mut StringRecord,
 ) -> Result<bool, ReadError> {

@@ -10,4 +10,4 @@ mod plain;
 pub(crate) use cleaning::{Cleaner, DateOrder, trimmed};
 pub(crate) use fields::{FieldKind, FieldSpec};
 pub(crate) use judgement::{Judge, JudgedColumn, Values};
-pub(crate) use plain::{is_plain, is_plain_but};
+pub(crate) use plain::is_plain;
