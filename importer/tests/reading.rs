@@ -148,6 +148,24 @@ fn endless_records_end_the_file_and_not_the_memory() {
     assert_eq!(failure.expect("too long").code(), "line_too_long");
 }
 
+/// What is read ahead of a long line does not count for it, wherever in the file the line stands.
+#[test]
+fn a_line_just_under_the_limit_is_read() {
+    for before in [0, 500, 1500] {
+        let rows = |first: u32, count: u32| -> String {
+            (first..first + count).map(|row| format!("{row},Bo,Ek,Ort\n")).collect()
+        };
+        let long = format!("1,Anna,Ek,{}\n", "x".repeat(workbench_importer::MAX_RECORD_BYTES - 500));
+        let table = format!(
+            "licence_number,given_name,family_name,city\n{}{long}{}",
+            rows(100_000, before),
+            rows(200_000, 20_000)
+        );
+        let reading = read(table);
+        assert_eq!((reading.records.len(), reading.rejected), (before as usize + 20_001, 0), "{before} rows before it");
+    }
+}
+
 #[test]
 fn a_failing_source_is_reported_as_such() {
     struct Failing;
