@@ -4,9 +4,11 @@ mod assignment;
 mod countries;
 pub(crate) mod delimiter;
 mod evidence;
+mod findings;
 mod header;
 mod lines;
 mod name_lists;
+mod plan;
 mod request;
 
 use std::sync::Arc;
@@ -27,7 +29,7 @@ use crate::{MAX_COLUMNS, MAX_RECORD_BYTES};
 
 use lines::Lines;
 
-pub(crate) use header::unmapped_issue;
+pub(crate) use findings::unmapped_issue;
 pub use request::MappingFault;
 
 /// Decoded text taken at a time, in bytes.
@@ -86,13 +88,13 @@ impl CsvImport {
         detected.delimiter = Some(char::from(delimiter));
         detected.header = table.named.then(|| table.columns.clone());
         detected.mapping = table.columns.iter().map(|name| MappedColumn::left_out(name, "not mapped")).collect();
-        let plan = header::plan(&table, options)?;
+        let plan = plan::plan(&table, options)?;
         detected.entity = plan.entity;
         detected.mapping.clone_from(&plan.mapping);
         plan.require(&table, &line)?;
         let row = line.position().map_or(1, csv::Position::line);
-        let mut opening_issues: Vec<Issue> = header::unmapped_issue(&plan.mapping, row).into_iter().collect();
-        opening_issues.extend(header::guess_issues(&plan.mapping, row));
+        let mut opening_issues: Vec<Issue> = unmapped_issue(&plan.mapping, row).into_iter().collect();
+        opening_issues.extend(findings::guess_issues(&plan.mapping, row));
         let columns: Vec<_> =
             plan.columns.iter().enumerate().filter_map(|(place, spec)| Some((place, (*spec)?))).collect();
         let judged = columns
