@@ -112,13 +112,61 @@ fn a_table_without_a_header_is_read_by_its_values_or_by_position_or_refused_with
     assert_eq!(codes(&guessed), ["column_guessed"; 3]);
     let error = refusal("1001;q7;z9\n1002;q8;z8\n", &options(None, None));
     assert_eq!(error.code(), "header_missing");
-    assert!(error.to_string().contains("1001") && error.hint().contains("licence_number;given_name;family_name"));
+    assert!(error.to_string().contains("3 columns") && error.hint().contains("licence_number;given_name;family_name"));
     let profile = "name: positions\nversion: 1\ntitle: By position\nformat: csv\nentity: members\n\
         natural_key: licence_number\nheader: false\ncolumns:\n  - { field: licence_number, position: 1 }\n  \
         - { field: given_name, position: 2 }\n  - { field: family_name, position: 3 }\n";
     let profile = std::sync::Arc::new(Profile::load("positions.yaml", profile).expect("a sound profile"));
     let outcome = drive(table.as_bytes(), &options(None, Some(profile)));
     assert_eq!(members(&outcome), [("1001", "Anna", 1), ("1002", "Bo", 2)]);
+}
+
+#[test]
+fn a_first_row_with_a_familiar_word_is_not_lost_and_a_header_of_a_year_is_none() {
+    let rows = "1001;Anna;Ort;1984-05-02\n1002;Karin;Ek;1990-12-24\n1003;Lars;Lund;1970-01-30\n";
+    let outcome = read(rows);
+    assert_eq!(members(&outcome), [("1001", "Anna", 1), ("1002", "Karin", 2), ("1003", "Lars", 3)]);
+    let heading = detected(rows.as_bytes()).heading.expect("a table has one or not");
+    assert_eq!((heading.named, heading.inferred, heading.guessed), (false, true, false));
+    let years = "Nr;Fn;Ln;2024\n1001;Anna;Ek;ja\n1002;Karin;Lindberg;nej\n1003;Lars;Dahlgren;ja\n";
+    assert_eq!(detected(years.as_bytes()).header.map(|header| header.join(";")).as_deref(), Some("Nr;Fn;Ln;2024"));
+}
+
+#[test]
+fn what_is_said_about_the_first_line_is_done_and_a_guess_is_a_warning() {
+    let table = "Red;Round\nBlue;Square\n";
+    let mapping = [("#1", "licence_number"), ("#2", "given_name"), ("#3", "family_name")];
+    let mapping = || mapping.map(|(from, to)| (from.to_owned(), to.to_owned())).into();
+    let table = format!("{}{}", "A;B;C\n", table.replace('\n', ";x\n"));
+    for (header, rows, first) in [(Some(true), 2, "Red"), (Some(false), 3, "A"), (None, 3, "A")] {
+        let outcome = drive(table.as_bytes(), &Options { header, mapping: mapping(), ..options(None, None) });
+        assert_eq!((outcome.records().len(), members(&outcome)[0].0), (rows, first), "{header:?}");
+        assert_eq!(codes(&outcome), [""; 0]);
+    }
+    let unsure = read("Licens;Förnamn;Slutnamn\nx;y;z\n");
+    assert_eq!(unsure.failure, Some("columns_missing"));
+    let slipped = "Licensnumer;Fornman;Efternman\na;b;c\n";
+    let guess = read(slipped);
+    let issues = guess.issues();
+    assert_eq!((issues[0].code, issues[0].row), ("header_guessed", 1));
+    assert!(issues[0].hint.contains("`header: false` (`--header no`)"), "{}", issues[0].hint);
+    let said = drive(slipped.as_bytes(), &Options { header: Some(true), ..options(None, None) });
+    assert!(!codes(&said).contains(&"header_guessed"));
+}
+
+#[test]
+fn a_refusal_names_the_number_of_columns_and_no_value() {
+    let named = Options { header: Some(true), ..options(None, None) };
+    let asked = Options { mapping: [("x".to_owned(), "club".to_owned())].into(), ..options(None, None) };
+    for (options, code) in
+        [(&options(None, None), "header_missing"), (&named, "columns_missing"), (&asked, "mapping_invalid")]
+    {
+        let error = refusal("19840502-1234;Zebulon;z9\n19901224-4321;q8;z8\n", options);
+        let said = format!("{error} {}", error.hint());
+        assert_eq!(error.code(), code);
+        assert!(!said.contains("Zebulon") && !said.contains("1984"), "{said}");
+        assert!(code == "mapping_invalid" || said.contains("3 "), "{said}");
+    }
 }
 
 #[test]

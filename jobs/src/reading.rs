@@ -141,6 +141,7 @@ fn options(import: &Import, signers: &Arc<Signers>, earlier: Earlier) -> Result<
             .transpose()?,
         file_name: import.file_name.clone(),
         mapping: import.mapping.clone(),
+        header: None,
         signers: signers.clone(),
         earlier,
         profile: import.profile.as_ref().map(profile).transpose()?,

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use chrono::{Datelike, NaiveDate};
 
+use super::header::shape;
 use super::{countries, name_lists};
 use crate::format::Entity;
 use crate::rows::cleaning::{self, DateOrder};
@@ -120,18 +121,6 @@ fn date(value: &str) -> Option<NaiveDate> {
 
 fn digits(value: &str) -> usize {
     value.bytes().filter(u8::is_ascii_digit).count()
-}
-
-/// Letters become `a`, digits `0`, the rest stays: `SE-0042` is `aa-0000`.
-fn shape(value: &str) -> String {
-    value
-        .chars()
-        .map(|character| match character {
-            _ if character.is_ascii_digit() => '0',
-            _ if character.is_alphabetic() => 'a',
-            other => other,
-        })
-        .collect()
 }
 
 /// Numbers of licences or clubs: every one another, all of one make.

@@ -1,6 +1,6 @@
 //! What is to be said about the columns of a table as a whole.
 
-use crate::import::MappedColumn;
+use crate::import::{Heading, MappedColumn};
 use crate::issue::{Issue, shorten};
 
 /// Columns and names listed in an error at most.
@@ -44,7 +44,24 @@ pub(super) fn guess_issues(mapping: &[MappedColumn], row: u64) -> Vec<Issue> {
         .collect()
 }
 
+/// A warning where little tells whether the first line is a header: somebody should look before it is stored, or lost.
+pub(super) fn heading_issue(heading: &Heading, row: u64) -> Option<Issue> {
+    let (taken, otherwise) = if heading.named {
+        ("for the names of the columns, and not for a row", "is a row, say `header: false` (`--header no`)")
+    } else {
+        ("for a row, and not for the names of the columns", "names columns, say `header: true` (`--header yes`)")
+    };
+    heading.guessed.then(|| {
+        Issue::warning(
+            "header_guessed",
+            row,
+            format!("the first line is taken {taken}, which is a guess: {}", heading.reason),
+            format!("Look at the first line of the file. If it {otherwise} with the upload or the mapping."),
+        )
+    })
+}
+
 /// Names of columns, the first few, shortened.
-pub(super) fn listed(header: &[String]) -> Vec<String> {
+fn listed(header: &[String]) -> Vec<String> {
     header.iter().take(LISTED).map(|column| shorten(column)).collect()
 }

@@ -1,6 +1,7 @@
 //! Tables: delimited text with a header line, one member or club per row.
 
 mod assignment;
+mod columns;
 mod countries;
 pub(crate) mod delimiter;
 mod evidence;
@@ -86,14 +87,16 @@ impl CsvImport {
         }
         let table = header::Table::new(&line, sample(head, delimiter, announced.is_some()), options);
         detected.delimiter = Some(char::from(delimiter));
-        detected.header = table.named.then(|| table.columns.clone());
+        detected.header = table.is_named().then(|| table.columns.clone());
+        detected.heading = Some(table.heading.clone());
         detected.mapping = table.columns.iter().map(|name| MappedColumn::left_out(name, "not mapped")).collect();
         let plan = plan::plan(&table, options)?;
         detected.entity = plan.entity;
         detected.mapping.clone_from(&plan.mapping);
-        plan.require(&table, &line)?;
+        plan.require(&table)?;
         let row = line.position().map_or(1, csv::Position::line);
-        let mut opening_issues: Vec<Issue> = unmapped_issue(&plan.mapping, row).into_iter().collect();
+        let mut opening_issues: Vec<Issue> = findings::heading_issue(&table.heading, row).into_iter().collect();
+        opening_issues.extend(unmapped_issue(&plan.mapping, row));
         opening_issues.extend(findings::guess_issues(&plan.mapping, row));
         let columns: Vec<_> =
             plan.columns.iter().enumerate().filter_map(|(place, spec)| Some((place, (*spec)?))).collect();
@@ -102,7 +105,7 @@ impl CsvImport {
             .map(|(place, spec)| spec.judged(table.columns.get(*place).map_or(spec.name, |name| name)))
             .collect();
         // Without a header, the line that was read is a row.
-        let first = (!table.named).then_some(line);
+        let first = (!table.is_named()).then_some(line);
         Ok(Self {
             lines: Lines::start(reader, record_start, first).map_err(OpenError::Io)?,
             notes,

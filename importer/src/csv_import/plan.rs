@@ -1,16 +1,14 @@
 //! Decides where the columns of a table go: as asked for, as confirmed for an earlier table, by their names, and by
 //! their values.
 
-use csv::StringRecord;
-
 use super::assignment::assign;
+use super::columns::Columns;
 use super::evidence::{self, Candidate};
-use super::findings::listed;
 use super::header::Table;
 use super::request::find_column;
 use crate::failure::OpenError;
 use crate::format::Entity;
-use crate::import::{Alternative, MappedColumn, Options};
+use crate::import::{Alternative, ConfirmedMapping, MappedColumn, Options};
 use crate::issue::shorten;
 use crate::rows::fields::{self, FieldSpec};
 
@@ -24,6 +22,8 @@ const ALTERNATIVES: usize = 2;
 const NEAR: [f64; 2] = [0.8, 0.7];
 /// Added where the values say what the name says.
 const AGREED: f64 = 0.05;
+/// Of a field's own name.
+const EXACT: f64 = 1.0;
 /// Of a known name, and above everything that is guessed.
 const ALIAS: f64 = 0.9;
 /// Of a column that was confirmed in a table with other columns.
@@ -50,10 +50,15 @@ pub(super) fn plan(table: &Table, options: &Options) -> Result<Plan, OpenError> 
     if columns.iter().any(|column| column.contains('\0')) {
         return Err(OpenError::Binary { what: "the header holds a NUL character".into() });
     }
-    let confirmed = options.earlier.confirmed.iter().find(|earlier| earlier.is_of(columns));
+    let confirmed = |entity: Option<Entity>| {
+        let fits = |earlier: &&ConfirmedMapping| {
+            entity.is_none_or(|entity| earlier.entity == entity) && earlier.is_of(columns)
+        };
+        options.earlier.confirmed.iter().find(fits)
+    };
     let entity = options
         .entity
-        .or(confirmed.filter(|_| options.mapping.is_empty()).map(|earlier| earlier.entity))
+        .or_else(|| confirmed(None).filter(|_| options.mapping.is_empty()).map(|earlier| earlier.entity))
         .unwrap_or_else(|| guess_entity(columns, options));
     let mut plan = Plan {
         entity,
@@ -66,8 +71,16 @@ pub(super) fn plan(table: &Table, options: &Options) -> Result<Plan, OpenError> 
         return Ok(plan);
     }
     plan.follow_request(table, options)?;
-    plan.follow_confirmed(table, options);
-    plan.follow_names(columns);
+    match confirmed(Some(entity)) {
+        Some(same) => plan.follow_same(table, same),
+        None if table.is_named() => {
+            // A field's own name says more than what another table has taught; another known name says less.
+            plan.follow_names(columns, EXACT);
+            plan.follow_shared(columns, options);
+        }
+        None => {}
+    }
+    plan.follow_names(columns, ALIAS);
     plan.weigh(table, options);
     Ok(plan)
 }
@@ -87,14 +100,13 @@ impl Plan {
 
     /// Applies the mapping asked for.
     fn follow_request(&mut self, table: &Table, options: &Options) -> Result<(), OpenError> {
+        let columns = Columns::new(&table.columns);
         for (column, field) in &options.mapping {
-            let position = find_column(&table.columns, column).ok_or_else(|| OpenError::Mapping {
-                why: format!(
-                    "the file has no column {}; it has {}",
-                    shorten(column),
-                    listed(&table.columns).join(", ")
-                ),
-            })?;
+            let position = find_column(&columns, column).map_err(|fault| OpenError::Mapping { why: fault.message })?;
+            if self.is_decided(position) {
+                let why = format!("“{}” is the column that another name of the mapping means", shorten(column));
+                return Err(OpenError::Mapping { why });
+            }
             let spec = match field.trim() {
                 "" => None,
                 field => Some(self.field(field)?),
@@ -107,25 +119,22 @@ impl Plan {
         Ok(())
     }
 
-    /// Applies what was confirmed for a table with the same columns, else what was confirmed for single ones of them.
-    fn follow_confirmed(&mut self, table: &Table, options: &Options) {
+    /// Applies what was confirmed for a table with the same columns.
+    fn follow_same(&mut self, table: &Table, same: &ConfirmedMapping) {
+        // Of columns that share a name, the first is the first again.
+        let mut left: Vec<_> = same.columns.iter().collect();
+        for (position, name) in table.columns.iter().enumerate() {
+            let Some(place) = left.iter().position(|(column, _)| column == name) else { continue };
+            let (_, field) = left.remove(place);
+            let confidence = if table.is_named() { 1.0 } else { SAME_PLACE };
+            self.confirm(position, field.as_deref(), confidence, &same.origin);
+        }
+    }
+
+    /// Applies what was confirmed for single columns of the same name in tables with other columns.
+    fn follow_shared(&mut self, columns: &[String], options: &Options) {
         let earlier = || options.earlier.confirmed.iter().filter(|earlier| earlier.entity == self.entity);
-        if let Some(same) = earlier().find(|earlier| earlier.is_of(&table.columns)) {
-            // Of columns that share a name, the first is the first again.
-            let mut left: Vec<_> = same.columns.iter().collect();
-            for (position, name) in table.columns.iter().enumerate() {
-                let Some(place) = left.iter().position(|(column, _)| column == name) else { continue };
-                let (_, field) = left.remove(place);
-                let confidence = if table.named { 1.0 } else { SAME_PLACE };
-                self.confirm(position, field.as_deref(), confidence, &same.origin);
-            }
-            return;
-        }
-        if !table.named {
-            return;
-        }
-        let known: Vec<_> = table
-            .columns
+        let known: Vec<_> = columns
             .iter()
             .map(|name| {
                 earlier().find_map(|earlier| {
@@ -142,7 +151,7 @@ impl Plan {
     }
 
     fn confirm(&mut self, position: usize, field: Option<&str>, confidence: f64, origin: &str) {
-        if self.decided.get(position).copied().unwrap_or(true) {
+        if !self.is_free(position) {
             return;
         }
         match field.map(|field| self.field(field)) {
@@ -153,21 +162,18 @@ impl Plan {
         }
     }
 
-    /// Maps the remaining columns by name: exact names first, so that they win over aliases; of two columns for one
-    /// field, the first.
-    fn follow_names(&mut self, columns: &[String]) {
-        for wanted in [1.0, ALIAS] {
-            for (position, column) in columns.iter().enumerate() {
-                let Some((spec, confidence)) = fields::by_header(self.entity, column) else { continue };
-                if confidence < wanted || !self.is_free(position) {
-                    continue;
-                }
-                if self.has(spec) {
-                    self.explain(position, &format!("another column fills {}", spec.name));
-                } else {
-                    let reason = if confidence >= 1.0 { "the name of the field" } else { "a known name of the field" };
-                    self.assign(position, Some(spec), confidence, reason);
-                }
+    /// Maps the remaining columns by names that are at least so sure; of two columns for one field, the first.
+    fn follow_names(&mut self, columns: &[String], wanted: f64) {
+        for (position, column) in columns.iter().enumerate() {
+            let Some((spec, confidence)) = fields::by_header(self.entity, column) else { continue };
+            if confidence < wanted || !self.is_free(position) {
+                continue;
+            }
+            if self.has(spec) {
+                self.explain(position, &format!("another column fills {}", spec.name));
+            } else {
+                let reason = if confidence >= EXACT { "the name of the field" } else { "a known name of the field" };
+                self.assign(position, Some(spec), confidence, reason);
             }
         }
     }
@@ -220,7 +226,7 @@ impl Plan {
     /// What a column may be, best first, by its values and by a name that is nearly known.
     fn candidates(&self, table: &Table, position: usize, options: &Options) -> Vec<Candidate> {
         let mut found = evidence::judge(self.entity, &table.values(position), options.today);
-        let name = table.columns.get(position).filter(|_| table.named);
+        let name = table.columns.get(position).filter(|_| table.is_named());
         let near = name.and_then(|name| fields::near_header(self.entity, name));
         if let Some((field, meant, distance)) = near {
             let confidence = NEAR.get(distance.saturating_sub(1)).copied().unwrap_or(PROPOSED);
@@ -252,8 +258,12 @@ impl Plan {
         self.columns.iter().flatten().any(|known| known.name == spec.name)
     }
 
+    fn is_decided(&self, position: usize) -> bool {
+        self.decided.get(position).copied().unwrap_or(true)
+    }
+
     fn is_free(&self, position: usize) -> bool {
-        !self.decided.get(position).copied().unwrap_or(true) && self.columns.get(position).is_some_and(Option::is_none)
+        !self.is_decided(position) && self.columns.get(position).is_some_and(Option::is_none)
     }
 
     fn decide(&mut self, position: usize, spec: Option<&'static FieldSpec>, confidence: f64, reason: &str) {
@@ -279,7 +289,7 @@ impl Plan {
     }
 
     /// Refuses a table of which no row could be stored.
-    pub(super) fn require(&self, table: &Table, first: &StringRecord) -> Result<(), OpenError> {
+    pub(super) fn require(&self, table: &Table) -> Result<(), OpenError> {
         let missing: Vec<String> = fields::of(self.entity)
             .iter()
             .filter(|spec| spec.required && !self.has(spec))
@@ -288,11 +298,10 @@ impl Plan {
         if missing.is_empty() {
             return Ok(());
         }
-        if !table.named {
-            let cells: Vec<String> = first.iter().map(str::to_owned).collect();
-            return Err(OpenError::NoHeader { first_line: shorten(&listed(&cells).join(" | ")) });
+        if !table.is_named() {
+            return Err(OpenError::NoHeader { columns: table.columns.len() });
         }
-        Err(OpenError::MissingColumns { entity: self.entity, missing, found: listed(&table.columns) })
+        Err(OpenError::MissingColumns { entity: self.entity, missing, columns: table.columns.len() })
     }
 }
 
@@ -310,27 +319,15 @@ fn guess_entity(header: &[String], options: &Options) -> Entity {
 mod tests {
     use std::collections::BTreeMap;
 
-    use chrono::NaiveDate;
+    use csv::StringRecord;
     use proptest::prelude::*;
 
     use super::super::findings::{guess_issues, unmapped_issue};
     use super::*;
-    use crate::import::{ConfirmedMapping, Earlier};
+    use crate::import::ConfirmedMapping;
 
     fn options(mapping: &[(&str, &str)]) -> Options {
-        Options {
-            format: None,
-            entity: None,
-            file_name: None,
-            mapping: mapping
-                .iter()
-                .map(|(from, to)| ((*from).to_owned(), (*to).to_owned()))
-                .collect::<BTreeMap<_, _>>(),
-            profile: None,
-            signers: std::sync::Arc::default(),
-            earlier: Earlier::default(),
-            today: NaiveDate::from_ymd_opt(2026, 11, 25).expect("a date"),
-        }
+        Options::of_test(mapping)
     }
 
     fn table(lines: &[&str], options: &Options) -> Table {
@@ -341,7 +338,7 @@ mod tests {
     fn planned(lines: &[&str], options: &Options) -> Result<Plan, OpenError> {
         let table = table(lines, options);
         let plan = plan(&table, options)?;
-        plan.require(&table, &lines[0].split(';').collect())?;
+        plan.require(&table)?;
         Ok(plan)
     }
 
@@ -415,8 +412,8 @@ mod tests {
     #[test]
     fn a_table_without_a_header_is_mapped_by_its_values_or_by_place() {
         let shown = table(&PEOPLE, &options(&[]));
-        assert!(!shown.named);
-        assert_eq!((shown.columns[0].as_str(), shown.rows.len()), ("column 1", 6));
+        assert!(!shown.is_named());
+        assert_eq!((shown.columns[0].as_str(), shown.values(0).len()), ("column 1", 6));
         assert_eq!(to(&planned(&PEOPLE, &options(&[])).expect("complete")), FIELDS);
         let asked = options(&[("column 5", ""), ("column 2", "family_name"), ("column 3", "given_name")]);
         let plan = planned(&PEOPLE, &asked).expect("complete");
@@ -469,6 +466,30 @@ mod tests {
             BTreeMap::from([("A".to_owned(), String::new()), ("Klubb".to_owned(), "given_name".to_owned())]);
         let asked = planned(&["B;A;No;Klubb"], &options).expect("complete");
         assert_eq!(to(&asked)[1..], [None, Some("licence_number"), Some("given_name")]);
+    }
+
+    #[test]
+    fn the_name_of_a_field_wins_over_what_another_table_has_taught() {
+        let mut options = options(&[]);
+        options.earlier.confirmed =
+            vec![confirmed(&[("Mail", Some("licence_number")), ("Born", Some("email")), ("E-post", Some("phone"))])];
+        let plan = planned(&["licence_number;Förnamn;Efternamn;email;Mail;Born;E-post"], &options).expect("complete");
+        let fields = [Some("licence_number"), Some("given_name"), Some("family_name"), Some("email")];
+        assert_eq!(to(&plan)[..4], fields);
+        assert_eq!(to(&plan)[4..], [None, Some("birth_date"), Some("phone")]);
+        assert!(plan.mapping[..4].iter().all(|column| !column.reason.contains("imp_1")));
+    }
+
+    #[test]
+    fn columns_that_share_a_name_or_bear_that_of_a_place_are_mapped_by_their_places() {
+        let header = ["column 2;column 1;Namn;Namn"];
+        let asked =
+            options(&[("#1", "licence_number"), ("#3", "given_name"), ("#4", "family_name"), ("column 1", "club")]);
+        let plan = planned(&header, &asked).expect("complete");
+        assert_eq!(to(&plan), [Some("licence_number"), Some("club"), Some("given_name"), Some("family_name")]);
+        for mapping in [[("Namn", "club"), ("#1", "")], [("#2", "club"), ("column 1", "")]] {
+            assert_eq!(planned(&header, &options(&mapping)).expect_err("unclear").code(), "mapping_invalid");
+        }
     }
 
     #[test]

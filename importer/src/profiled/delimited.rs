@@ -10,7 +10,7 @@ use crate::MAX_COLUMNS;
 use crate::csv_import::{delimiter, read_line, shape_issue, unmapped_issue};
 use crate::failure::{OpenError, ReadError};
 use crate::import::{Detected, MappedColumn, TextStream};
-use crate::issue::{Issue, shorten};
+use crate::issue::Issue;
 use crate::profile::{Profile, Source};
 use crate::record_limit::RecordLimit;
 use crate::rows::fields;
@@ -109,8 +109,7 @@ fn find(header: &[String], profile: &Profile, detected: &mut Detected) -> Result
     if missing.is_empty() {
         return Ok(positions);
     }
-    let found = header.iter().take(12).map(|name| shorten(name)).collect();
-    Err(OpenError::MissingColumns { entity: profile.entity(), missing, found })
+    Err(OpenError::MissingColumns { entity: profile.entity(), missing, columns: header.len() })
 }
 
 impl RowSource for Delimited {
