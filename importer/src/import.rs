@@ -129,6 +129,15 @@ pub struct Detected {
     pub details: BTreeMap<String, String>,
 }
 
+impl Detected {
+    /// Whether the header or a column is a guess: a person should look before the file is stored.
+    #[must_use]
+    pub fn is_guessed(&self) -> bool {
+        self.heading.as_ref().is_some_and(|heading| heading.guessed)
+            || self.mapping.iter().any(MappedColumn::is_guessed)
+    }
+}
+
 /// Whether the first line of a table names its columns, and how that is known.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Heading {

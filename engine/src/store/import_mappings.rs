@@ -1,7 +1,5 @@
 //! How columns of tables are mapped: changed before the import is confirmed, kept when it is.
 
-use std::collections::BTreeMap;
-
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -9,6 +7,7 @@ use sha2::{Digest, Sha256};
 use sqlx::any::AnyRow;
 use ulid::Ulid;
 
+use super::asked_mapping::AskedMapping;
 use super::imports::Import;
 use super::row::{Columns, micros};
 use super::{NewJob, Store, StoreError, Tx};
@@ -171,18 +170,21 @@ impl Tx {
         Ok(())
     }
 
-    /// Reads an import's file again with another mapping, and as another entity where one is given. See
+    /// Reads an import's file again with another mapping, and as another entity where one is given; what was said about its
+    /// first line holds until something else is said. See
     /// [`Import::can_be_mapped_again`]; afterwards it always waits for a person. Answers the job.
     pub async fn map_again(
         &mut self,
         import_id: &str,
-        mapping: &BTreeMap<String, String>,
+        mapping: &AskedMapping,
         entity: Option<&str>,
     ) -> Result<String, StoreError> {
         let import = self.locked_import(import_id).await?;
         if !import.can_be_mapped_again() {
             return Err(StoreError::ImportState { from: import.state, to: ImportState::Queued });
         }
+        let header = mapping.header.or(import.mapping.header);
+        let asked = AskedMapping { header, ..mapping.clone() };
         self.execute(
             sqlx::query(
                 "update imports set mapping = $1, entity = coalesce($2, entity), mode = 'preview', failure = null, expires_at = null,
@@ -190,13 +192,14 @@ impl Tx {
                         records_new = 0, records_changed = 0, records_unchanged = 0, previewed_at = null
                  where id = $3",
             )
-            .bind(json!(mapping).to_string())
+            .bind(json!(asked).to_string())
             .bind(entity)
             .bind(import_id),
         )
         .await?;
         self.execute(sqlx::query("delete from import_issues where import_id = $1").bind(import_id)).await?;
-        let payload = json!({ "mapping": mapping, "entity": entity.or(import.entity.as_deref()) });
+        let payload =
+            json!({ "mapping": asked.columns, "header": header, "entity": entity.or(import.entity.as_deref()) });
         self.set_import_state(&import, ImportState::Queued, payload).await?;
         let mut job = NewJob::new(JobKind::ImportPreview, &import.tenant_id, Retry::default());
         job.subject_id = Some(import.id);

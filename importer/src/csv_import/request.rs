@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use super::columns::{Columns, Meant, by_number};
+use super::columns::{Columns, Meant, by_number, by_place};
 use crate::format::Entity;
 use crate::import::Detected;
 use crate::issue::shorten;
@@ -31,12 +31,23 @@ pub struct MappingFault {
 }
 
 impl Detected {
-    /// Checks a mapping from columns of this table to fields; an empty field leaves a column out.
+    /// Checks a mapping from columns of this table to fields; an empty field leaves a column out. Where it is now said of
+    /// the first line that it names the columns, their names are not known before the file is read again, and only the
+    /// fields are checked.
     ///
     /// # Errors
     /// The first fault: `unknown_column`, `ambiguous_column`, `unknown_field`, `duplicate_column` or `duplicate_field`.
-    pub fn check_mapping(&self, entity: Entity, mapping: &BTreeMap<String, String>) -> Result<(), MappingFault> {
-        let names = self.column_names();
+    pub fn check_mapping(
+        &self,
+        entity: Entity,
+        mapping: &BTreeMap<String, String>,
+        header: Option<bool>,
+    ) -> Result<(), MappingFault> {
+        let names = match header {
+            Some(true) if self.header.is_none() => return check_fields(entity, mapping),
+            Some(false) => (1..=self.mapping.len()).map(by_place).collect(),
+            _ => self.column_names(),
+        };
         let columns = Columns::new(&names);
         let mut places: BTreeMap<usize, &str> = BTreeMap::new();
         for column in mapping.keys() {
@@ -161,7 +172,7 @@ mod tests {
 
     fn check_in(columns: &[&str], mapping: &[(&str, &str)]) -> Result<(), (&'static str, String)> {
         let mapping = mapping.iter().map(|(from, to)| ((*from).to_owned(), (*to).to_owned())).collect();
-        detected(columns).check_mapping(Entity::Members, &mapping).map_err(|fault| (fault.code, fault.hint))
+        detected(columns).check_mapping(Entity::Members, &mapping, None).map_err(|fault| (fault.code, fault.hint))
     }
 
     fn detected(columns: &[&str]) -> Detected {
@@ -201,6 +212,22 @@ mod tests {
         let known = check_in(&twice, &[("Ort", "city")]);
         assert_eq!(known, Err(("unknown_column", "Known are No, #2, #3, #4.".into())));
         assert_eq!(detected(&twice).column_keys(), ["No", "#2", "#3", "#4"]);
+    }
+
+    #[test]
+    fn names_are_checked_as_the_table_will_be_read() {
+        let mut table = detected(&["Anna", "Ek"]);
+        let mapping = |column: &str, field: &str| [(column.to_owned(), field.to_owned())].into();
+        let check = |table: &Detected, column: &str, field: &str, header| {
+            table.check_mapping(Entity::Members, &mapping(column, field), header).map_err(|fault| fault.code)
+        };
+        table.header = Some(vec!["Anna".into(), "Ek".into()]);
+        assert_eq!(check(&table, "Anna", "club", Some(true)), Ok(()));
+        assert_eq!(check(&table, "Anna", "club", Some(false)), Err("unknown_column"));
+        assert_eq!(check(&table, "column 1", "club", Some(false)), Ok(()));
+        table.header = None;
+        assert_eq!(check(&table, "Namn", "club", Some(true)), Ok(()));
+        assert_eq!(check(&table, "Namn", "clubb", Some(true)), Err("unknown_field"));
     }
 
     #[test]

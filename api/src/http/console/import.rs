@@ -212,6 +212,10 @@ fn facts(import: &Import, detected: &Detected) -> Vec<(String, String)> {
             Some(header) => format!("the first line, {} columns", header.len()),
             None => "none: the first line holds values".to_owned(),
         };
+        let header = match &detected.heading {
+            Some(heading) if heading.inferred => format!("{header} ({})", heading.reason),
+            _ => header,
+        };
         facts.push(("Header".to_owned(), header));
     }
     for (name, value) in &detected.details {
@@ -305,16 +309,13 @@ fn chosen(import: &Import, form: &Fields) -> Command {
     let entity = value(form, "entity").unwrap_or_default();
     let before = entity_of(import, detected.as_ref()).map(|entity| entity.to_string());
     let same = before.as_deref() == Some(entity);
-    let columns = detected.map(|detected| detected.mapping).unwrap_or_default();
+    let columns = detected.map(|detected| detected.column_keys()).unwrap_or_default();
     let mut mapping = BTreeMap::new();
-    for (at, mapped) in columns.iter().enumerate().filter(|_| same) {
+    for (at, key) in columns.iter().enumerate().filter(|_| same) {
         let Some(field) = value(form, &format!("column-{}", at + 1)) else { continue };
-        let is_only = columns.iter().filter(|other| other.column == mapped.column).count() == 1;
-        // Of columns that share a name, only their place tells which is meant.
-        let name = if is_only { mapped.column.clone() } else { format!("column {}", at + 1) };
-        mapping.insert(name, field.to_owned());
+        mapping.insert(key.clone(), field.to_owned());
     }
-    Command::Map { mapping, entity: (!entity.is_empty()).then(|| entity.to_owned()) }
+    Command::Map { mapping: mapping.into(), entity: (!entity.is_empty()).then(|| entity.to_owned()) }
 }
 
 pub(super) async fn upload(
