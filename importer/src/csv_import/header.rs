@@ -7,8 +7,7 @@ use csv::StringRecord;
 use super::columns::{Columns, by_place, is_place};
 use super::{countries, name_lists};
 use crate::import::{Heading, Options};
-use crate::rows::cleaning;
-use crate::rows::fields;
+use crate::rows::{cleaning, dates, fields};
 
 /// A table as far as its head shows it.
 #[derive(Debug)]
@@ -192,7 +191,7 @@ impl Make {
             Self::Address
         } else if !value.contains(|character: char| character.is_ascii_digit()) {
             Self::Words
-        } else if is_date(value) {
+        } else if dates::is_date(value) {
             Self::Date
         } else if value.contains(char::is_alphabetic) {
             Self::Code
@@ -207,11 +206,6 @@ impl Make {
         let most = |make: &Self| makes.iter().filter(|other| *other == make).count() * 10 >= makes.len() * 9;
         Self::ALL.into_iter().find(most)
     }
-}
-
-fn is_date(value: &str) -> bool {
-    let read = |order| cleaning::parse_date(value, order).is_some();
-    value.len() <= 30 && (read(cleaning::DateOrder::DayFirst) || read(cleaning::DateOrder::MonthFirst))
 }
 
 /// A year may head a column of fees or of attendance.

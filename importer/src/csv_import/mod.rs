@@ -7,6 +7,7 @@ pub(crate) mod delimiter;
 mod evidence;
 mod findings;
 mod header;
+mod identity_numbers;
 mod lines;
 mod name_lists;
 mod plan;

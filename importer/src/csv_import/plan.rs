@@ -28,6 +28,8 @@ const EXACT: f64 = 1.0;
 const ALIAS: f64 = 0.9;
 /// Of a column that was confirmed in a table with other columns.
 const SHARED: f64 = 0.95;
+/// Confirmed mappings with the same columns that are compared with the values of a table at most.
+const COMPARED: usize = 10;
 /// Of a place that was confirmed in a table without a header: no name says that this is such a table again.
 const SAME_PLACE: f64 = 0.85;
 
@@ -51,10 +53,13 @@ pub(super) fn plan(table: &Table, options: &Options) -> Result<Plan, OpenError> 
         return Err(OpenError::Binary { what: "the header holds a NUL character".into() });
     }
     let confirmed = |entity: Option<Entity>| {
-        let fits = |earlier: &&ConfirmedMapping| {
-            entity.is_none_or(|entity| earlier.entity == entity) && earlier.is_of(columns)
-        };
-        options.earlier.confirmed.iter().find(fits)
+        options
+            .earlier
+            .confirmed
+            .iter()
+            .filter(|earlier| entity.is_none_or(|entity| earlier.entity == entity) && earlier.is_of(columns))
+            .take(COMPARED)
+            .find(|earlier| table.is_named() || !is_contradicted(table, earlier, options))
     };
     let entity = options
         .entity
@@ -305,6 +310,18 @@ impl Plan {
     }
 }
 
+/// Whether the values of a column speak against what was confirmed for its place: then the table is of another kind, which
+/// happens to have as many columns.
+fn is_contradicted(table: &Table, earlier: &ConfirmedMapping, options: &Options) -> bool {
+    earlier.columns.iter().any(|(name, field)| {
+        let position = table.columns.iter().position(|column| column == name);
+        let spec = field.as_deref().and_then(|field| fields::of(earlier.entity).iter().find(|spec| spec.name == field));
+        position.zip(spec).is_some_and(|(position, spec)| {
+            evidence::contradict(earlier.entity, spec, &table.values(position), options.today, PROPOSED)
+        })
+    })
+}
+
 /// Members when a column names a licence number, else clubs when one names a club number, else members.
 fn guess_entity(header: &[String], options: &Options) -> Entity {
     let names = |entity: Entity| {
@@ -500,6 +517,25 @@ mod tests {
         options.earlier.confirmed = vec![confirmed(&places)];
         let plan = planned(&["1;x;y", "2;x;y"], &options).expect("complete");
         assert!(plan.mapping.iter().all(MappedColumn::is_guessed));
+    }
+
+    #[test]
+    fn places_that_were_confirmed_yield_to_values_of_another_kind() {
+        let mut options = options(&[]);
+        let places = |second, third| {
+            confirmed(&[("column 1", Some("licence_number")), ("column 2", Some(second)), ("column 3", Some(third))])
+        };
+        let people = ["1001;Anna;Andersson", "1002;Karin;Lindberg", "1003;Lars;Dahlgren", "1004;Emma;Nilsson"];
+        let wanted = [Some("licence_number"), Some("given_name"), Some("family_name")];
+        options.earlier.confirmed = vec![places("family_name", "given_name")];
+        let plan = planned(&people, &options).expect("complete");
+        assert_eq!(to(&plan), wanted);
+        assert!(plan.mapping.iter().all(|column| !column.reason.contains("imp_1")), "{:?}", plan.mapping);
+        // An earlier one that fits is followed.
+        options.earlier.confirmed.push(places("given_name", "family_name"));
+        let plan = planned(&people, &options).expect("complete");
+        assert_eq!(to(&plan), wanted);
+        assert!(plan.mapping.iter().all(|column| column.reason.contains("imp_1")), "{:?}", plan.mapping);
     }
 
     proptest! {

@@ -8,7 +8,7 @@ use regex::{Regex, RegexBuilder};
 use rust_decimal::Decimal;
 
 use crate::issue::shorten;
-use crate::rows::{Cleaner, DateOrder, FieldKind, JudgedColumn, fields};
+use crate::rows::{Cleaner, DateOrder, FieldKind, First, JudgedColumn, fields};
 use crate::{Entity, RecordKind};
 
 use super::declaration::{
@@ -232,9 +232,9 @@ fn compile(declaration: &Declaration, column: &ColumnDeclaration) -> Result<Colu
             }
             Transform::DateOrder(declared) => {
                 order = match declared {
-                    DeclaredDateOrder::Dmy => DateOrder::DayFirst,
-                    DeclaredDateOrder::Mdy => DateOrder::MonthFirst,
-                    DeclaredDateOrder::Ymd => DateOrder::YearFirst,
+                    DeclaredDateOrder::Dmy => DateOrder::Declared(First::Day),
+                    DeclaredDateOrder::Mdy => DateOrder::Declared(First::Month),
+                    DeclaredDateOrder::Ymd => DateOrder::Declared(First::Year),
                 };
                 continue;
             }

@@ -6,21 +6,14 @@ use chrono::{Datelike, NaiveDate};
 
 use crate::issue::{Issue, shorten};
 
+use super::dates::{DateOrder, First, other_reading, parse_date};
 use super::fields::{self, FieldKind};
 
 /// What to do about a date that is not in the order that a profile declares.
 const ORDER_HINT: &str = "Write dates as 2010-12-24, or correct the date order in the profile.";
 
-/// The order of day, month and year in a date.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) enum DateOrder {
-    /// Nothing is declared: year first, or day first with separators.
-    #[default]
-    Usual,
-    DayFirst,
-    MonthFirst,
-    YearFirst,
-}
+/// What to do about a date that is not in the order of the other dates of its column.
+const SHOWN_HINT: &str = "Write dates as 2010-12-24, or all of the column in one order.";
 
 /// Earliest birth year taken for real.
 const FIRST_BIRTH_YEAR: i32 = 1900;
@@ -209,13 +202,19 @@ impl Cleaner {
     fn date<'v>(&mut self, column: &str, order: DateOrder, value: &'v str) -> Option<(NaiveDate, Cow<'v, str>)> {
         let Some(date) = parse_date(value, order) else {
             let (message, hint) = match order {
-                DateOrder::Usual => (
+                DateOrder::Usual | DateOrder::Unclear => (
                     "this is no date: expected year-month-day, or day/month/year",
                     "Write dates as 2010-12-24. Month first is not read, as it cannot be told from day first.",
                 ),
-                DateOrder::DayFirst => ("this is no date: the profile says day, month, year", ORDER_HINT),
-                DateOrder::MonthFirst => ("this is no date: the profile says month, day, year", ORDER_HINT),
-                DateOrder::YearFirst => ("this is no date: the profile says year, month, day", ORDER_HINT),
+                DateOrder::Declared(First::Day) => ("this is no date: the profile says day, month, year", ORDER_HINT),
+                DateOrder::Declared(First::Month) => ("this is no date: the profile says month, day, year", ORDER_HINT),
+                DateOrder::Declared(First::Year) => ("this is no date: the profile says year, month, day", ORDER_HINT),
+                DateOrder::Shown(First::Month) => {
+                    ("this is no date with the month first, as the others of the column have it", SHOWN_HINT)
+                }
+                DateOrder::Shown(_) => {
+                    ("this is no date with the day first, as the others of the column have it", SHOWN_HINT)
+                }
             };
             self.refuse("date_invalid", column, value, message, hint);
             return None;
@@ -224,7 +223,16 @@ impl Cleaner {
             return Some((date, Cow::Borrowed(value)));
         }
         let iso = date.to_string();
-        self.changed("date_rewritten", column, value, &iso);
+        match other_reading(value).filter(|_| order == DateOrder::Unclear) {
+            None => self.changed("date_rewritten", column, value, &iso),
+            Some(other) => self.remark(
+                "date_ambiguous",
+                column,
+                value,
+                &format!("“{}” is stored as “{iso}”, and with the month first would be “{other}”", shorten(value)),
+                "Look at other dates of the file; where the month comes first, write dates as 2010-12-24.",
+            ),
+        }
         Some((date, Cow::Owned(iso)))
     }
 
@@ -342,47 +350,6 @@ fn is_scientific(value: &str) -> bool {
     digits(whole) && digits(fraction) && digits(exponent.trim_start_matches(['+', '-']))
 }
 
-/// Reads year-month-day in any common notation, and the declared order, else day-month-year, with `/`, `.` or `-`. A
-/// month above 12 is refused rather than taken for a day: the other dates of that file would be silently wrong.
-pub(crate) fn parse_date(value: &str, order: DateOrder) -> Option<NaiveDate> {
-    // Databases export dates with a midnight behind them.
-    let value = value.strip_suffix(" 00:00:00").or_else(|| value.strip_suffix("T00:00:00")).unwrap_or(value);
-    if value.len() == 8 && value.bytes().all(|byte| byte.is_ascii_digit()) {
-        return match order {
-            DateOrder::Usual | DateOrder::YearFirst => ymd(value.get(..4)?, value.get(4..6)?, value.get(6..)?),
-            DateOrder::DayFirst => ymd(value.get(4..)?, value.get(2..4)?, value.get(..2)?),
-            DateOrder::MonthFirst => ymd(value.get(4..)?, value.get(..2)?, value.get(2..4)?),
-        };
-    }
-    let separator = value.chars().find(|character| !character.is_ascii_digit())?;
-    if !matches!(separator, '-' | '/' | '.') {
-        return None;
-    }
-    let mut parts = value.split(separator);
-    let (first, second, third) = (parts.next()?, parts.next()?, parts.next()?);
-    if parts.next().is_some() {
-        return None;
-    }
-    // Four digits in front are a year under any order: no other reading exists.
-    match order {
-        _ if first.len() == 4 => ymd(first, second, third),
-        DateOrder::Usual | DateOrder::DayFirst => ymd(third, second, first),
-        DateOrder::MonthFirst => ymd(third, first, second),
-        DateOrder::YearFirst => None,
-    }
-}
-
-fn ymd(year: &str, month: &str, day: &str) -> Option<NaiveDate> {
-    let number = |text: &str, lengths: std::ops::RangeInclusive<usize>| {
-        (lengths.contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit()))
-            .then(|| text.parse::<u32>().ok())
-            .flatten()
-    };
-    let year = i32::try_from(number(year, 4..=4)?).ok()?;
-    // Year 0 marks an empty date in many systems.
-    (year > 0).then(|| NaiveDate::from_ymd_opt(year, number(month, 1..=2)?, number(day, 1..=2)?)).flatten()
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -439,18 +406,6 @@ mod tests {
     }
 
     #[test]
-    fn a_declared_order_is_followed() {
-        let read = |value: &str, order| parse_date(value, order).map(|date| date.to_string());
-        let christmas = Some("2010-12-24".to_owned());
-        assert_eq!(read("12/24/2010", DateOrder::MonthFirst), christmas);
-        assert_eq!(read("24122010", DateOrder::DayFirst), christmas);
-        assert_eq!(read("12242010", DateOrder::MonthFirst), christmas);
-        assert_eq!(read("2010-12-24", DateOrder::MonthFirst), christmas);
-        assert_eq!(read("24/12/2010", DateOrder::MonthFirst), None);
-        assert_eq!(read("24/12/2010", DateOrder::YearFirst), None);
-    }
-
-    #[test]
     fn numbers_stay_exact() {
         let number = |kind, value: &str| {
             let mut cleaner = Cleaner::new(1, NaiveDate::default());
@@ -477,14 +432,6 @@ mod tests {
     }
 
     proptest! {
-        #[test]
-        fn dates_are_read_back_from_every_notation(days in 0_i64..60_000) {
-            let date = NaiveDate::from_ymd_opt(1900, 1, 1).expect("a date") + chrono::Duration::days(days);
-            for notation in ["%Y-%m-%d", "%Y%m%d", "%Y/%m/%d", "%d/%m/%Y", "%d.%m.%Y", "%d-%m-%Y"] {
-                prop_assert_eq!(parse_date(&date.format(notation).to_string(), DateOrder::Usual), Some(date));
-            }
-        }
-
         #[test]
         fn any_value_is_survived(value in ".{0,40}") {
             for spec in fields::of(Entity::Members) {
