@@ -21,6 +21,7 @@ mod lines;
 mod packed;
 mod profile;
 mod profiled;
+mod quote_watch;
 mod record;
 mod record_limit;
 mod reference;

@@ -86,6 +86,23 @@ fn quotes_hold_delimiters_line_ends_and_quotes() {
 }
 
 #[test]
+fn text_behind_a_closing_quotation_mark_is_remarked_on() {
+    let table = "licence;prenom;nom\n1;\"Ann\"a;Ek\n2;\"Bo\";\"Ek\"\n\n3;Cia;\"Al\"m\n4;\"D\" ;Ek\n";
+    let outcome = read(table);
+    let given: Vec<(&str, &str)> = members(&outcome).iter().map(|(key, given, _)| (*key, *given)).collect();
+    assert_eq!(given, [("1", "Anna"), ("2", "Bo"), ("3", "Cia"), ("4", "D")]);
+    assert_eq!(codes(&outcome), ["quote_stray", "quote_stray", "trimmed"]);
+    let issues = outcome.issues();
+    assert_eq!(
+        (issues[0].row, issues[0].column.as_deref(), issues[0].value.as_deref()),
+        (2, Some("prenom"), Some("\"Ann\"a"))
+    );
+    assert!(issues[1].message.ends_with("“\"Al\"m” is read as “Alm”"), "{}", issues[1].message);
+    // In the header, where no row can be told, nothing is lost that the columns do not show.
+    assert_eq!(members(&read("licence;\"pre\"nom;nom\n1;Anna;Ek\n")), [("1", "Anna", 2)]);
+}
+
+#[test]
 fn letters_are_read_from_every_encoding_that_spreadsheets_write() {
     let table = "licence;prenom;nom\n1;Åsa;Lefèvre\n";
     let latin: Vec<u8> = table.chars().map(|letter| u8::try_from(letter).expect("Latin-1")).collect();

@@ -24,6 +24,7 @@ use crate::failure::{OpenError, ReadError};
 use crate::format::Entity;
 use crate::import::{Detected, Item, MappedColumn, Options, TextStream, decoding_issue};
 use crate::issue::Issue;
+use crate::quote_watch::{QuoteWatch, StrayQuotes};
 use crate::record::RecordKind;
 use crate::record_limit::RecordLimit;
 use crate::rows::{Cleaner, FieldSpec, Judge, Values, fields, trimmed};
@@ -48,6 +49,7 @@ pub(crate) struct CsvImport {
     judge: Judge,
     rows: u64,
     opening_issues: Vec<Issue>,
+    stray_quotes: StrayQuotes,
     ended: bool,
 }
 
@@ -70,12 +72,15 @@ impl CsvImport {
         let announced = delimiter::announced(head);
         let delimiter = announced.unwrap_or_else(|| delimiter::detect(head));
         let record_start = Arc::new(AtomicU64::new(0));
+        let stray_quotes = StrayQuotes::default();
+        let mut limited = RecordLimit::new(stream, record_start.clone());
+        limited.watched_by(QuoteWatch::new(delimiter, stray_quotes.clone()));
         let mut reader = csv::ReaderBuilder::new()
             .delimiter(delimiter)
             .has_headers(false)
             .flexible(true)
             .buffer_capacity(BUFFER)
-            .from_reader(RecordLimit::new(stream, record_start.clone()));
+            .from_reader(limited);
         let mut line = StringRecord::new();
         if announced.is_some() {
             read_line(&mut reader, &record_start, &mut line)?;
@@ -116,6 +121,7 @@ impl CsvImport {
             today: options.today,
             rows: 0,
             opening_issues,
+            stray_quotes,
             ended: false,
         })
     }
@@ -132,7 +138,11 @@ impl CsvImport {
             Err(error) => Some(Err(error)),
             Ok(true) => {
                 self.rows += 1;
-                Some(Ok(self.row()))
+                let mut item = self.row();
+                if let Item::Row { row, issues, .. } = &mut item {
+                    issues.extend(self.stray_quotes.issues(*row, *row, &self.header));
+                }
+                Some(Ok(item))
             }
             Ok(false) => {
                 self.ended = true;

@@ -12,6 +12,7 @@ use crate::failure::{OpenError, ReadError};
 use crate::import::{Detected, MappedColumn, TextStream};
 use crate::issue::Issue;
 use crate::profile::{Profile, Source};
+use crate::quote_watch::{QuoteWatch, StrayQuotes};
 use crate::record_limit::RecordLimit;
 use crate::rows::fields;
 
@@ -24,6 +25,7 @@ pub(super) struct Delimited {
     positions: Vec<Option<usize>>,
     /// Columns of the header; `None` without one.
     header_columns: Option<usize>,
+    stray_quotes: StrayQuotes,
     /// Lines passed over before the reader began to count.
     skipped: u64,
 }
@@ -45,6 +47,8 @@ impl Delimited {
         }
         let delimiter = profile.delimiter().or(announced).unwrap_or_else(|| delimiter::detect(head));
         detected.delimiter = Some(char::from(delimiter));
+        let stray_quotes = StrayQuotes::default();
+        stream.watched_by(QuoteWatch::new(delimiter, stray_quotes.clone()));
         let reader =
             csv::ReaderBuilder::new().delimiter(delimiter).has_headers(false).flexible(true).from_reader(stream);
         let mut table = Self {
@@ -53,6 +57,7 @@ impl Delimited {
             line: StringRecord::new(),
             positions: Vec::new(),
             header_columns: None,
+            stray_quotes,
             skipped,
         };
         if profile.has_header() {
@@ -121,7 +126,9 @@ impl RowSource for Delimited {
         if !read_line(&mut self.reader, &self.record_start, &mut self.line).map_err(moved)? {
             return Ok(None);
         }
-        let row = self.skipped + self.line.position().map_or(0, csv::Position::line);
+        let line = self.line.position().map_or(0, csv::Position::line);
+        let row = self.skipped + line;
+        let issues = self.stray_quotes.issues(line, row, &[]);
         // Without a header, further columns may follow those that the profile knows.
         let needed = self.positions.iter().flatten().max().map_or(0, |last| last + 1);
         let expected = self.header_columns.unwrap_or_else(|| needed.max(self.line.len()));
@@ -134,6 +141,6 @@ impl RowSource for Delimited {
             .iter()
             .map(|position| position.and_then(|position| self.line.get(position)).map(str::to_owned))
             .collect();
-        Ok(Some(RawRow { row, cells, issues: Vec::new() }))
+        Ok(Some(RawRow { row, cells, issues }))
     }
 }
