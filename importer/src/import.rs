@@ -165,9 +165,26 @@ pub struct MappedColumn {
     /// Why, in words.
     #[serde(default)]
     pub reason: String,
+    /// How its values are written, where they show it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notation: Option<Notation>,
     /// Other fields that the column may fill, the likeliest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub alternatives: Vec<Alternative>,
+}
+
+/// How dates or numbers are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Notation {
+    /// Of dates with separators, the day comes first.
+    DayFirst,
+    /// Of dates with separators, the month comes first.
+    MonthFirst,
+    /// A point stands before decimals; commas may stand between thousands.
+    DecimalPoint,
+    /// A comma stands before decimals; points may stand between thousands.
+    DecimalComma,
 }
 
 /// A field that a column may fill, and does not.
@@ -183,7 +200,7 @@ impl MappedColumn {
     /// A column that goes nowhere.
     pub(crate) fn left_out(column: &str, reason: &str) -> Self {
         let (column, reason) = (column.to_owned(), reason.to_owned());
-        Self { column, field: None, confidence: 0.0, reason, alternatives: Vec::new() }
+        Self { column, field: None, confidence: 0.0, reason, notation: None, alternatives: Vec::new() }
     }
 
     /// A column whose field a format or profile says.

@@ -5,7 +5,7 @@ mod driver;
 use std::io::Cursor;
 
 use driver::{Outcome, drive, options};
-use workbench_importer::{Detected, Entity, OpenError, Options, Profile, open};
+use workbench_importer::{Detected, Entity, Notation, OpenError, Options, Profile, open};
 
 fn detected(bytes: &[u8]) -> Detected {
     open(Box::new(Cursor::new(bytes.to_vec())), &options(None, None)).expect("a table").detected().clone()
@@ -224,10 +224,108 @@ fn a_declared_order_of_days_and_months_decides() {
     }
 }
 
+/// A table of members with these dates of birth.
+fn born(dates: &[&str]) -> String {
+    let rows: String = dates.iter().enumerate().map(|(at, date)| format!("{};A;B;{date}\n", at + 1)).collect();
+    format!("licence;prenom;nom;birth_date\n{rows}")
+}
+
+fn dates(outcome: &Outcome) -> Vec<&str> {
+    outcome.records().into_iter().filter_map(|record| field(record, "birth_date")).collect()
+}
+
 #[test]
-fn a_decimal_comma_is_refused_with_a_hint_where_nobody_declared_it() {
+fn the_dates_of_a_column_show_their_order() {
+    let american = born(&["03/04/2001", "12/24/2010", "20101224", "2010-12-24"]);
+    let outcome = read(&american);
+    assert_eq!(dates(&outcome), ["2001-03-04", "2010-12-24", "2010-12-24", "2010-12-24"]);
+    let rewritten = "date_rewritten";
+    // One date of two contradicts the other: nothing is shown, and days come first.
+    let torn = read(born(&["03/04/2001", "12/24/2010", "24/12/2010"]));
+    assert_eq!(
+        (dates(&torn), codes(&torn)),
+        (vec!["2001-04-03", "2010-12-24"], vec!["date_ambiguous", "date_invalid", rewritten])
+    );
+    let sure = [vec!["03/04/2001"], vec!["12/24/2010"; 9], vec!["24/12/2010"]].concat();
+    let sure = read(born(&sure));
+    assert_eq!((dates(&sure)[0], dates(&sure).len()), ("2001-03-04", 10));
+    let refused: Vec<_> = sure.issues().into_iter().filter(|issue| issue.code == "date_invalid").collect();
+    assert_eq!((refused.len(), refused[0].row), (1, 12));
+    assert!(refused[0].message.contains("month first"), "{}", refused[0].message);
+    let column = detected(born(&["03/04/2001", "12/24/2010"]).as_bytes()).mapping.remove(3);
+    assert_eq!(column.notation, Some(Notation::MonthFirst));
+    assert_eq!(column.reason, "the name of the field; months come first, as in 12/24/2010");
+}
+
+#[test]
+fn a_date_that_can_be_read_in_two_ways_is_a_warning_where_nothing_tells() {
+    let outcome = read(born(&["03/04/2001", "05.05.2005", "2001-03-04"]));
+    assert_eq!(dates(&outcome), ["2001-04-03", "2005-05-05", "2001-03-04"]);
+    assert_eq!(codes(&outcome), ["date_ambiguous", "date_rewritten"]);
+    let issue = outcome.issues()[0];
+    assert_eq!(issue.message, "“03/04/2001” is stored as “2001-04-03”, and with the month first would be “2001-03-04”");
+    let column = detected(born(&["03/04/2001"]).as_bytes()).mapping.remove(3);
+    assert_eq!(column.notation, None);
+    assert!(column.reason.contains("is not clear"), "{}", column.reason);
+    // Dates that have one reading are not talked about.
+    assert_eq!(
+        detected(born(&["2001-03-04", "20010304"]).as_bytes()).mapping.remove(3).reason,
+        "the name of the field"
+    );
+}
+
+#[test]
+fn what_a_preview_showed_about_the_notation_is_read_again() {
+    let table = born(&["03/04/2001"]);
+    let mut seen = detected(table.as_bytes()).mapping;
+    for (notation, stored) in [(Some(Notation::MonthFirst), "2001-03-04"), (None, "2001-04-03")] {
+        seen[3].notation = notation;
+        let mut options = options(None, None);
+        options.earlier.previewed = Some(seen.clone());
+        assert_eq!(dates(&drive(table.as_bytes(), &options)), [stored]);
+        let again = open(Box::new(Cursor::new(table.clone())), &options).expect("a table");
+        assert_eq!(again.detected().mapping, seen, "and the reason is the one that was seen");
+    }
+}
+
+/// What becomes of these points, and the codes of the warnings.
+fn points(delimiter: char, values: &[&str]) -> (Vec<String>, Vec<&'static str>) {
     let rankings = Options { entity: Some(Entity::Rankings), ..options(None, None) };
-    let table = "ranking;period;licence_number;position;points\nopen;2025-03;1;1;12.50\nopen;2025-03;2;2;12,50\n";
+    let mut table = "ranking;period;licence_number;position;points\n".to_owned();
+    for (at, value) in values.iter().enumerate() {
+        let quoted = if value.contains(delimiter) { format!("\"{value}\"") } else { (*value).to_owned() };
+        table.push_str(&format!("open;2025-03;{at};{at};{quoted}\n"));
+    }
+    let table = table.replace(';', &delimiter.to_string());
     let outcome = drive(table.as_bytes(), &rankings);
-    assert_eq!((codes(&outcome), outcome.records().len()), (vec!["decimal_invalid"], 1));
+    let stored =
+        outcome.records().into_iter().filter_map(|record| field(record, "points")).map(str::to_owned).collect();
+    (stored, outcome.issues().into_iter().map(|issue| issue.code).collect())
+}
+
+#[test]
+fn the_numbers_of_a_column_show_their_decimal_mark() {
+    let rewritten = "decimal_rewritten";
+    for (delimiter, values, stored, found) in [
+        (';', &["12.50", "12,50", "7"][..], &["12.50", "12.50", "7"][..], &[rewritten][..]),
+        (';', &["12,50", "1,234", "1.234,50"], &["12.50", "1.234", "1234.50"], &[rewritten; 3]),
+        (',', &["1,234.50", "1,234", "9.5"], &["1234.50", "1234", "9.5"], &[rewritten; 2]),
+        ('\t', &["12,50", "1.234", "1\u{a0}234"], &["12.50", "1234", "1234"], &[rewritten; 3]),
+        (';', &["1,234", "1.234"], &["1.234", "1.234"], &["decimal_ambiguous"; 2]),
+        (',', &["1,234", "1.234"], &["1234", "1.234"], &["decimal_ambiguous"]),
+        (
+            ';',
+            &["12,50", "+07,5", "x", "1e5"],
+            &["12.50", "7.5"],
+            &[rewritten, rewritten, "decimal_invalid", "decimal_invalid"],
+        ),
+        (';', &["+07.5", "12.5"], &["7.5", "12.5"], &["number_rewritten"]),
+    ] {
+        let (numbers, codes) = points(delimiter, values);
+        assert_eq!(
+            (numbers, codes.as_slice()),
+            (stored.iter().map(|one| (*one).to_owned()).collect(), found),
+            "{values:?}"
+        );
+    }
 }

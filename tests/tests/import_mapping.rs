@@ -237,6 +237,25 @@ async fn loading_repeats_the_preview(setting: Setting) {
     assert_eq!(check["counts"]["records_unchanged"], 6, "{:#}", check["counts"]);
 }
 
+/// The order of days and months that the preview showed is the one that is stored, and the next file shows its own.
+async fn dates_are_stored_as_the_preview_read_them(setting: Setting) {
+    let client = setting.client();
+    open(&client).await;
+    let table = |dates: [&str; 3]| {
+        let rows = PEOPLE.iter().zip(dates).enumerate();
+        let rows = rows.map(|(number, ((given, family, _), date))| format!("SE-{number:04};{given};{family};{date}\n"));
+        format!("Licens;Förnamn;Efternamn;Född\n{}", rows.collect::<String>()).into_bytes()
+    };
+    let american = read(&client, "svbf", "a.csv", table(["03/04/2001", "12/24/1990", "01/30/1970"]), &[]).await;
+    assert_eq!(american["detected"]["mapping"][3]["notation"], "month_first", "{american:#}");
+    assert_eq!(american["sample"][0]["fields"]["birth_date"], "2001-03-04");
+    stored(&client, &american).await;
+    let iso = read(&client, "svbf", "b.csv", table(["2001-03-04", "1990-12-24", "1970-01-30"]), &[]).await;
+    assert_eq!(iso["counts"]["records_unchanged"], 3, "{:#}", iso["counts"]);
+    let unclear = read(&client, "svbf", "c.csv", table(["03/04/2001", "1990-12-24", "1970-01-30"]), &[]).await;
+    assert_eq!((issues_of(&unclear, "date_ambiguous"), &unclear["counts"]["records_changed"]), (1, &json!(1)));
+}
+
 /// Killed right after the answer: the job is handed over again, and the file is read by the new mapping.
 async fn a_killed_worker_reads_again(mut setting: Setting) {
     let client = setting.client();
@@ -339,6 +358,16 @@ async fn loading_repeats_the_preview_embedded() {
 #[tokio::test]
 async fn loading_repeats_the_preview_on_postgres_and_redis() {
     loading_repeats_the_preview(Setting::shared().await).await;
+}
+
+#[tokio::test]
+async fn dates_are_stored_as_the_preview_read_them_embedded() {
+    dates_are_stored_as_the_preview_read_them(Setting::embedded()).await;
+}
+
+#[tokio::test]
+async fn dates_are_stored_as_the_preview_read_them_on_postgres_and_redis() {
+    dates_are_stored_as_the_preview_read_them(Setting::shared().await).await;
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@ mod header;
 mod identity_numbers;
 mod lines;
 mod name_lists;
+mod notation;
 mod plan;
 mod request;
 
@@ -27,7 +28,7 @@ use crate::issue::Issue;
 use crate::quote_watch::{QuoteWatch, StrayQuotes};
 use crate::record::RecordKind;
 use crate::record_limit::RecordLimit;
-use crate::rows::{Cleaner, FieldSpec, Judge, Values, fields, trimmed};
+use crate::rows::{Cleaner, FieldSpec, Judge, Values, Written, fields, trimmed};
 use crate::{MAX_COLUMNS, MAX_RECORD_BYTES};
 
 use lines::Lines;
@@ -43,8 +44,8 @@ pub(crate) struct CsvImport {
     lines: Lines,
     notes: Arc<DecodingNotes>,
     header: Vec<String>,
-    /// The columns that fill a field, by their place in a row.
-    columns: Vec<(usize, &'static FieldSpec)>,
+    /// The columns that fill a field, by their place in a row, and how their values are written.
+    columns: Vec<(usize, &'static FieldSpec, Written)>,
     today: NaiveDate,
     judge: Judge,
     rows: u64,
@@ -104,11 +105,18 @@ impl CsvImport {
         let mut opening_issues: Vec<Issue> = findings::heading_issue(&table.heading, row).into_iter().collect();
         opening_issues.extend(unmapped_issue(&plan.mapping, row));
         opening_issues.extend(findings::guess_issues(&plan.mapping, row));
-        let columns: Vec<_> =
-            plan.columns.iter().enumerate().filter_map(|(place, spec)| Some((place, (*spec)?))).collect();
+        let columns: Vec<_> = plan
+            .columns
+            .iter()
+            .zip(&plan.mapping)
+            .enumerate()
+            .filter_map(|(place, (spec, mapped))| {
+                Some((place, (*spec)?, notation::written(mapped.notation, delimiter)))
+            })
+            .collect();
         let judged = columns
             .iter()
-            .map(|(place, spec)| spec.judged(table.columns.get(*place).map_or(spec.name, |name| name)))
+            .map(|(place, spec, _)| spec.judged(table.columns.get(*place).map_or(spec.name, |name| name)))
             .collect();
         // Without a header, the line that was read is a row.
         let first = (!table.is_named()).then_some(line);
@@ -164,10 +172,10 @@ impl CsvImport {
         }
         let mut cleaner = Cleaner::of_row(row, self.today, line.is_plain);
         let mut values = Vec::with_capacity(self.columns.len());
-        for (place, spec) in &self.columns {
+        for (place, spec, written) in &self.columns {
             let cell = line.get(*place);
             let column = self.header.get(*place).map_or(spec.name, String::as_str);
-            values.push(cleaner.clean(column, spec.kind, cell));
+            values.push(cleaner.clean_written(column, spec.kind, *written, cell));
         }
         self.judge.judge(row, &Values { cells: &values, are_plain: line.is_plain }, cleaner.into_issues())
     }

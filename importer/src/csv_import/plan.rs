@@ -5,6 +5,7 @@ use super::assignment::assign;
 use super::columns::Columns;
 use super::evidence::{self, Candidate};
 use super::header::Table;
+use super::notation;
 use super::request::find_column;
 use crate::failure::OpenError;
 use crate::format::Entity;
@@ -87,6 +88,7 @@ pub(super) fn plan(table: &Table, options: &Options) -> Result<Plan, OpenError> 
     }
     plan.follow_names(columns, ALIAS);
     plan.weigh(table, options);
+    plan.note_notations(table);
     Ok(plan)
 }
 
@@ -99,8 +101,23 @@ impl Plan {
         for (position, column) in previewed.iter().enumerate() {
             let spec = column.field.as_deref().map(|field| self.field(field)).transpose()?;
             self.assign(position, spec, column.confidence, &column.reason);
+            if let Some(mapped) = self.mapping.get_mut(position) {
+                mapped.notation = column.notation;
+            }
         }
         Ok(())
+    }
+
+    /// Notes for every column how its values are written.
+    fn note_notations(&mut self, table: &Table) {
+        for (position, (spec, mapped)) in self.columns.iter().zip(&mut self.mapping).enumerate() {
+            let Some(spec) = spec else { continue };
+            let shown = notation::shown(spec.kind, &table.values(position));
+            mapped.notation = shown.notation;
+            if let Some(words) = shown.words {
+                mapped.reason = format!("{}; {words}", mapped.reason);
+            }
+        }
     }
 
     /// Applies the mapping asked for.
@@ -420,7 +437,10 @@ mod tests {
         let plan = planned(&lines, &options(&[])).expect("complete");
         assert_eq!(to(&plan), FIELDS);
         assert!(plan.mapping.iter().all(|column| (PROPOSED..=evidence::MOST).contains(&column.confidence)));
-        assert_eq!(plan.mapping[3].reason, "6 of 6 values are dates in the past, as of birth");
+        assert_eq!(
+            plan.mapping[3].reason,
+            "6 of 6 values are dates in the past, as of birth; days come first, as in 24/12/1990"
+        );
         let issues = guess_issues(&plan.mapping, 1);
         assert_eq!(issues.len(), 6);
         assert_eq!((issues[0].code, issues[0].column.as_deref()), ("column_guessed", Some("Id")));

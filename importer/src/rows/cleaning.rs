@@ -7,6 +7,7 @@ use chrono::{Datelike, NaiveDate};
 use crate::issue::{Issue, shorten};
 
 use super::dates::{DateOrder, First, other_reading, parse_date};
+use super::decimals::{self, Decimals, Number};
 use super::fields::{self, FieldKind};
 
 /// What to do about a date that is not in the order that a profile declares.
@@ -14,6 +15,9 @@ const ORDER_HINT: &str = "Write dates as 2010-12-24, or correct the date order i
 
 /// What to do about a date that is not in the order of the other dates of its column.
 const SHOWN_HINT: &str = "Write dates as 2010-12-24, or all of the column in one order.";
+
+/// Longest number that is stored, in characters.
+const LONGEST_NUMBER: usize = 28;
 
 /// Earliest birth year taken for real.
 const FIRST_BIRTH_YEAR: i32 = 1900;
@@ -57,6 +61,15 @@ const LICENCE_TYPES: [(&str, &str); 14] = [
     ("prova", "discovery"),
 ];
 
+/// How the values of a column are written, as far as it is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Written {
+    /// The order of days, months and years.
+    pub(crate) order: DateOrder,
+    /// The marks in numbers with decimals; a point alone where nothing is known.
+    pub(crate) decimals: Option<Decimals>,
+}
+
 /// Cleans the values of one row and collects what it finds.
 #[derive(Debug)]
 pub(crate) struct Cleaner {
@@ -82,15 +95,15 @@ impl Cleaner {
 
     /// The value to store; `None` when it is empty or refused.
     pub(crate) fn clean<'v>(&mut self, column: &str, kind: FieldKind, raw: &'v str) -> Option<Cow<'v, str>> {
-        self.clean_dated(column, kind, DateOrder::Usual, raw)
+        self.clean_written(column, kind, Written::default(), raw)
     }
 
-    /// As [`Self::clean`], where the order of day, month and year is declared.
-    pub(crate) fn clean_dated<'v>(
+    /// As [`Self::clean`], where something is known about the notation.
+    pub(crate) fn clean_written<'v>(
         &mut self,
         column: &str,
         kind: FieldKind,
-        order: DateOrder,
+        written: Written,
         raw: &'v str,
     ) -> Option<Cow<'v, str>> {
         // One look for both: the replacement character is the only one of interest that begins with this byte.
@@ -118,8 +131,8 @@ impl Cleaner {
         match kind {
             FieldKind::Text => Some(Cow::Borrowed(trimmed)),
             FieldKind::Key => self.key(column, trimmed),
-            FieldKind::Date => self.date(column, order, trimmed).map(|(_, text)| text),
-            FieldKind::BirthDate => self.birth_date(column, order, trimmed),
+            FieldKind::Date => self.date(column, written.order, trimmed).map(|(_, text)| text),
+            FieldKind::BirthDate => self.birth_date(column, written.order, trimmed),
             FieldKind::Sex => self.choice(column, trimmed, &SEXES, "M, F or X"),
             FieldKind::LicenceType => {
                 self.choice(column, trimmed, &LICENCE_TYPES, "competition, leisure, youth or discovery")
@@ -130,7 +143,10 @@ impl Cleaner {
                 Some(Cow::Borrowed(trimmed))
             }
             FieldKind::Integer => self.number(column, trimmed, true).map(Cow::Owned),
-            FieldKind::Decimal => self.number(column, trimmed, false).map(Cow::Owned),
+            FieldKind::Decimal => match written.decimals {
+                None => self.number(column, trimmed, false).map(Cow::Owned),
+                Some(decimals) => self.decimal(column, decimals, trimmed).map(Cow::Owned),
+            },
         }
     }
 
@@ -143,7 +159,10 @@ impl Cleaner {
         let (digits, fraction) =
             rest.split_once('.').map_or((rest, None), |(digits, fraction)| (digits, Some(fraction)));
         let all_digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-        if !all_digits(digits) || !fraction.is_none_or(|fraction| !whole && all_digits(fraction)) || rest.len() > 28 {
+        if !all_digits(digits)
+            || !fraction.is_none_or(|fraction| !whole && all_digits(fraction))
+            || rest.len() > LONGEST_NUMBER
+        {
             let (code, expected, hint) = if whole {
                 ("integer_invalid", "expected a whole number", "Write digits only, with a minus sign where needed.")
             } else {
@@ -159,6 +178,33 @@ impl Cleaner {
         let plain = fraction.map_or_else(|| format!("{sign}{digits}"), |fraction| format!("{sign}{digits}.{fraction}"));
         if plain != value {
             self.changed("number_rewritten", column, value, &plain);
+        }
+        Some(plain)
+    }
+
+    /// A number as the notation of its column has it.
+    fn decimal(&mut self, column: &str, decimals: Decimals, value: &str) -> Option<String> {
+        let number = decimals::read(value, decimals).filter(|number| number.plain.len() <= LONGEST_NUMBER);
+        let Some(Number { plain, or }) = number else {
+            let hint = "Write digits with a point or a comma before the decimals, and nothing else.";
+            self.refuse("decimal_invalid", column, value, "expected a number", hint);
+            return None;
+        };
+        // A plus sign or a leading nought says nothing about marks.
+        let is_plain = value.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'+' | b'-'));
+        match or {
+            Some(other) => self.remark(
+                "decimal_ambiguous",
+                column,
+                value,
+                &format!("“{}” is stored as “{plain}”, and might be “{other}”", shorten(value)),
+                "Look at other numbers of the file; write nothing between thousands.",
+            ),
+            None if plain == value => {}
+            None if is_plain && plain.contains('.') == value.contains('.') => {
+                self.changed("number_rewritten", column, value, &plain);
+            }
+            None => self.changed("decimal_rewritten", column, value, &plain),
         }
         Some(plain)
     }
@@ -202,7 +248,11 @@ impl Cleaner {
     fn date<'v>(&mut self, column: &str, order: DateOrder, value: &'v str) -> Option<(NaiveDate, Cow<'v, str>)> {
         let Some(date) = parse_date(value, order) else {
             let (message, hint) = match order {
-                DateOrder::Usual | DateOrder::Unclear => (
+                DateOrder::Unclear => (
+                    "this is no date: expected year-month-day, or day/month/year",
+                    "Write dates as 2010-12-24. The month may come first where the dates of the column show it.",
+                ),
+                DateOrder::Usual => (
                     "this is no date: expected year-month-day, or day/month/year",
                     "Write dates as 2010-12-24. Month first is not read, as it cannot be told from day first.",
                 ),
@@ -230,7 +280,7 @@ impl Cleaner {
                 column,
                 value,
                 &format!("“{}” is stored as “{iso}”, and with the month first would be “{other}”", shorten(value)),
-                "Look at other dates of the file; where the month comes first, write dates as 2010-12-24.",
+                "Look at other dates of the file. Where the month comes first, write dates as 2010-12-24, or read the file by a profile that says so.",
             ),
         }
         Some((date, Cow::Owned(iso)))

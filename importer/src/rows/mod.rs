@@ -4,11 +4,12 @@
 
 pub(crate) mod cleaning;
 pub(crate) mod dates;
+pub(crate) mod decimals;
 pub(crate) mod fields;
 mod judgement;
 mod plain;
 
-pub(crate) use cleaning::{Cleaner, trimmed};
+pub(crate) use cleaning::{Cleaner, Written, trimmed};
 pub(crate) use dates::{DateOrder, First};
 pub(crate) use fields::{FieldKind, FieldSpec};
 pub(crate) use judgement::{Judge, JudgedColumn, Values};
