@@ -2,6 +2,7 @@
 
 mod driver;
 
+use std::fmt::Write;
 use std::io::Cursor;
 
 use driver::{Outcome, drive, options};
@@ -134,8 +135,10 @@ fn a_table_without_a_header_is_read_by_its_values_or_by_position_or_refused_with
         natural_key: licence_number\nheader: false\ncolumns:\n  - { field: licence_number, position: 1 }\n  \
         - { field: given_name, position: 2 }\n  - { field: family_name, position: 3 }\n";
     let profile = std::sync::Arc::new(Profile::load("positions.yaml", profile).expect("a sound profile"));
-    let outcome = drive(table.as_bytes(), &options(None, Some(profile)));
+    let outcome = drive(table.as_bytes(), &options(None, Some(profile.clone())));
     assert_eq!(members(&outcome), [("1001", "Anna", 1), ("1002", "Bo", 2)]);
+    let otherwise = Options { header: Some(true), ..options(None, Some(profile)) };
+    assert_eq!(refusal(table, &otherwise).code(), "mapping_invalid");
 }
 
 #[test]
@@ -226,8 +229,11 @@ fn a_declared_order_of_days_and_months_decides() {
 
 /// A table of members with these dates of birth.
 fn born(dates: &[&str]) -> String {
-    let rows: String = dates.iter().enumerate().map(|(at, date)| format!("{};A;B;{date}\n", at + 1)).collect();
-    format!("licence;prenom;nom;birth_date\n{rows}")
+    let mut table = "licence;prenom;nom;birth_date\n".to_owned();
+    for (at, date) in dates.iter().enumerate() {
+        let _ = writeln!(table, "{};A;B;{date}", at + 1);
+    }
+    table
 }
 
 fn dates(outcome: &Outcome) -> Vec<&str> {
@@ -294,7 +300,7 @@ fn points(delimiter: char, values: &[&str]) -> (Vec<String>, Vec<&'static str>) 
     let mut table = "ranking;period;licence_number;position;points\n".to_owned();
     for (at, value) in values.iter().enumerate() {
         let quoted = if value.contains(delimiter) { format!("\"{value}\"") } else { (*value).to_owned() };
-        table.push_str(&format!("open;2025-03;{at};{at};{quoted}\n"));
+        let _ = writeln!(table, "open;2025-03;{at};{at};{quoted}");
     }
     let table = table.replace(';', &delimiter.to_string());
     let outcome = drive(table.as_bytes(), &rankings);

@@ -242,9 +242,11 @@ async fn dates_are_stored_as_the_preview_read_them(setting: Setting) {
     let client = setting.client();
     open(&client).await;
     let table = |dates: [&str; 3]| {
-        let rows = PEOPLE.iter().zip(dates).enumerate();
-        let rows = rows.map(|(number, ((given, family, _), date))| format!("SE-{number:04};{given};{family};{date}\n"));
-        format!("Licens;Förnamn;Efternamn;Född\n{}", rows.collect::<String>()).into_bytes()
+        let mut text = "Licens;Förnamn;Efternamn;Född\n".to_owned();
+        for (number, ((given, family, _), date)) in PEOPLE.iter().zip(dates).enumerate() {
+            let _ = writeln!(text, "SE-{number:04};{given};{family};{date}");
+        }
+        text.into_bytes()
     };
     let american = read(&client, "svbf", "a.csv", table(["03/04/2001", "12/24/1990", "01/30/1970"]), &[]).await;
     assert_eq!(american["detected"]["mapping"][3]["notation"], "month_first", "{american:#}");
