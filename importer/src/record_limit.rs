@@ -41,6 +41,11 @@ impl<R> RecordLimit<R> {
         self.watch = Some(watch);
     }
 
+    /// Counts anew, as if only the last `pending` bytes had been delivered.
+    pub(crate) const fn count_from(&mut self, pending: u64) {
+        self.delivered = pending;
+    }
+
     /// Rewrites the line ends of what was read; returns how much is left of it.
     fn rewrite(&mut self, read: &mut [u8]) -> usize {
         if !self.one_line_end || (!self.after_cr && !read.contains(&b'\r')) {

@@ -7,7 +7,7 @@ use csv::StringRecord;
 
 use super::{RawRow, RowSource};
 use crate::MAX_COLUMNS;
-use crate::csv_import::{delimiter, read_line, shape_issue, unmapped_issue};
+use crate::csv_import::{delimiter, read_line, shape_issue, table_reader, unmapped_issue};
 use crate::failure::{OpenError, ReadError};
 use crate::import::{Detected, MappedColumn, TextStream};
 use crate::issue::Issue;
@@ -15,6 +15,9 @@ use crate::profile::{Profile, Source};
 use crate::quote_watch::{QuoteWatch, StrayQuotes};
 use crate::record_limit::RecordLimit;
 use crate::rows::fields;
+
+/// Text taken at a time, in bytes.
+const READ_BYTES: usize = 64 * 1024;
 
 /// Rows of delimited text.
 pub(super) struct Delimited {
@@ -49,10 +52,8 @@ impl Delimited {
         detected.delimiter = Some(char::from(delimiter));
         let stray_quotes = StrayQuotes::default();
         stream.watched_by(QuoteWatch::new(delimiter, stray_quotes.clone()));
-        let reader =
-            csv::ReaderBuilder::new().delimiter(delimiter).has_headers(false).flexible(true).from_reader(stream);
         let mut table = Self {
-            reader,
+            reader: table_reader(delimiter, READ_BYTES, stream),
             record_start,
             line: StringRecord::new(),
             positions: Vec::new(),
