@@ -122,12 +122,33 @@ impl QuoteWatch {
     pub(crate) fn look(&mut self, text: &[u8]) {
         let is_outside = matches!(self.state, State::FieldStart | State::Unquoted);
         if is_outside && !text.contains(&b'"') {
-            self.pass(text);
-        } else {
-            for byte in text {
+            return self.pass(text);
+        }
+        let mut rest = text;
+        while let Some(byte) = rest.first() {
+            let run = self.run(rest);
+            if run == 0 {
                 self.step(*byte);
             }
+            rest = rest.get(run.max(1)..).unwrap_or_default();
         }
+    }
+
+    /// Goes over text inside a value that changes nothing; returns how long it is.
+    fn run(&mut self, text: &[u8]) -> usize {
+        let ends = |byte: &u8| match self.state {
+            State::Quoted => *byte == b'"',
+            State::Unquoted => *byte == self.delimiter || *byte == b'\n',
+            State::FieldStart | State::Closed | State::Behind => true,
+        };
+        let run = text.iter().position(ends).unwrap_or(text.len());
+        if self.state == State::Quoted {
+            let over = text.get(..run).unwrap_or_default();
+            self.line += line_ends(over);
+            let shown = run.min(SHOWN.saturating_sub(self.written.len()));
+            self.written.extend_from_slice(over.get(..shown).unwrap_or_default());
+        }
+        run
     }
 
     /// Goes over text without a quotation mark: only its last line matters.
@@ -143,7 +164,7 @@ impl QuoteWatch {
         let kept = before.iter().rposition(|byte| *byte != b'\n').map_or(0, |at| at + 1);
         let (over, ends) = before.split_at(kept);
         if !over.is_empty() {
-            self.line += over.iter().map(|byte| u64::from(*byte == b'\n')).sum::<u64>();
+            self.line += line_ends(over);
             (self.is_new, self.state) = (false, State::Unquoted);
         }
         for byte in ends.iter().chain(rest) {
@@ -207,6 +228,10 @@ impl QuoteWatch {
         };
         self.noticed.0.lock().unwrap_or_else(PoisonError::into_inner).push_back(stray);
     }
+}
+
+fn line_ends(text: &[u8]) -> u64 {
+    text.iter().map(|byte| u64::from(*byte == b'\n')).sum()
 }
 
 #[cfg(test)]
