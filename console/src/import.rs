@@ -29,8 +29,10 @@ pub struct ImportPage {
     pub failure: Option<String>,
     /// What was found out about the file, as name and value.
     pub found: Vec<(String, String)>,
-    /// What the rows are.
+    /// What the rows are, or were chosen to be.
     pub entity: String,
+    /// The entity whose fields the mapping form offers.
+    pub drawn_for: String,
     /// Entities that the rows of a table may be; empty where a mapping cannot be chosen.
     pub entities: Vec<String>,
     /// The columns of a table.
@@ -39,6 +41,12 @@ pub struct ImportPage {
     pub fields: Vec<FieldChoice>,
     /// Whether another mapping can be asked for now.
     pub can_map: bool,
+    /// Whether the mapping form shows what a refused one had chosen.
+    pub is_kept: bool,
+    /// Revision of the preview that the page shows.
+    pub revision: i64,
+    /// The reason that a refused rollback gave.
+    pub reason: String,
     /// What the preview counted.
     pub counts: ImportCounts,
     /// Names of the fields in the first records.
@@ -78,6 +86,8 @@ pub struct ColumnLine {
     pub column: String,
     /// The field that it fills; empty where it is left out.
     pub field: String,
+    /// The field chosen in the form; empty where it is to be left out.
+    pub chosen: String,
     /// 0 to 1.
     pub confidence: f64,
     /// Whether a person should look.
@@ -264,6 +274,7 @@ mod tests {
                 ColumnLine {
                     column: "Nr".to_owned(),
                     field: "licence_number".to_owned(),
+                    chosen: "licence_number".to_owned(),
                     confidence: 0.56,
                     guessed: true,
                     reason: "8 of 8 values are numbers that occur once".to_owned(),

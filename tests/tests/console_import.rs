@@ -64,8 +64,7 @@ async fn an_import_goes_from_guess_to_rollback_by_forms() {
     shows(&filtered, &["is stored as “1990-12-24”", "aria-current=\"true\">Date rewritten"]);
     assert!(!filtered.text.contains("which is a guess"), "{}", filtered.text);
 
-    let names =
-        [("column-1", "licence_number"), ("column-2", "given_name"), ("column-3", "given_name"), ("entity", "members")];
+    let names = [("column-1", "licence_number"), ("column-2", "given_name"), ("column-3", "given_name")];
     let refused = visitor.submit(&page, &format!("{address}/mapping"), &names).await;
     assert_eq!(refused.status, 422);
     assert!(
@@ -73,12 +72,8 @@ async fn an_import_goes_from_guess_to_rollback_by_forms() {
         "{}",
         refused.text
     );
-    let names = [
-        ("column-1", "licence_number"),
-        ("column-2", "given_name"),
-        ("column-3", "family_name"),
-        ("entity", "members"),
-    ];
+    let names =
+        [("column-1", "licence_number"), ("column-2", "given_name"), ("column-3", "family_name"), ("column-4", "")];
     let asked = visitor.submit(&page, &format!("{address}/mapping"), &names).await;
     assert_eq!((asked.status, asked.location.as_deref()), (303, Some(address.as_str())), "{}", asked.text);
     let mapped = client.import_after("svbf", &uploaded, &["queued", "parsing"]).await;

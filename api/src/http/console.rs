@@ -4,6 +4,7 @@
 //! carry. What a rule refuses is shown on the page that asked.
 
 mod import;
+mod mapping_form;
 
 use axum::Router;
 use axum::extract::rejection::FormRejection;
@@ -206,6 +207,7 @@ async fn checklist_view(app: &App, visitor: &Visitor, tenant_id: &str) -> Result
             rows_rejected: import.counts.rows_rejected,
             records: import.counts.records,
             failure: import.failure.as_ref().and_then(failure_words),
+            revision: import.preview_revision,
         })
         .collect();
     Ok(pages::ChecklistView {

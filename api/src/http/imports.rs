@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use axum::extract::multipart::Field;
 use axum::extract::{DefaultBodyLimit, Multipart, OriginalUri, Path, Query, State};
 use axum::http::{StatusCode, header};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use chrono::Utc;
 use serde::Deserialize;
 use ulid::Ulid;
@@ -48,7 +48,10 @@ struct Fields {
     ),
     request_body(content = UploadForm, content_type = "multipart/form-data"),
     responses(
-        (status = 202, body = ImportView, headers(("Location" = String, description = "Address of the import"))),
+        (status = 202, body = ImportView, headers(
+            ("Location" = String, description = "Address of the import"),
+            ("ETag" = String, description = "Revision of the preview"),
+        )),
         (status = 400, body = Problem, content_type = "application/problem+json"),
         (status = 401, body = Problem, content_type = "application/problem+json"),
         (status = 403, body = Problem, content_type = "application/problem+json"),
@@ -282,7 +285,9 @@ async fn store(
     let import = tx.import(&new.id).await?;
     let mut view = answers::import(import, Vec::new(), None);
     view.job_id = Some(job_id);
-    let answer = Answer::json(StatusCode::ACCEPTED, &view).header(header::LOCATION, format!("{imports}/{}", new.id));
+    let answer = Answer::json(StatusCode::ACCEPTED, &view)
+        .header(header::LOCATION, format!("{imports}/{}", new.id))
+        .header(header::ETAG, tag(&view));
     key.keep(&mut tx, &answer).await?;
     *committing = true;
     tx.commit().await?;
@@ -341,6 +346,11 @@ pub async fn list(
     Ok(cursor::page(&uri, next_cursor.clone().as_deref(), &ImportPage { items, next_cursor }))
 }
 
+/// The entity tag of an import: the revision of its preview, which is what people decide about.
+pub fn tag(import: &ImportView) -> String {
+    format!("\"{}\"", import.preview_revision)
+}
+
 /// An import with its issues' groups and the progress of its latest job.
 pub async fn view(app: &App, import: Import) -> Result<ImportView, Problem> {
     let (groups, job) = surroundings(app, &import.id).await?;
@@ -366,7 +376,7 @@ pub async fn latest_job(app: &App, import_id: &str) -> Result<Option<Job>, Probl
         ("import_id" = String, Path, description = "Id of the import"),
     ),
     responses(
-        (status = 200, body = ImportView),
+        (status = 200, body = ImportView, headers(("ETag" = String, description = "Revision of the preview"))),
         (status = 401, body = Problem, content_type = "application/problem+json"),
         (status = 404, body = Problem, content_type = "application/problem+json"),
     )
@@ -375,10 +385,11 @@ pub async fn show(
     State(app): State<App>,
     caller: Caller,
     Path((tenant_id, import_id)): Path<(String, String)>,
-) -> Result<axum::Json<ImportView>, Problem> {
+) -> Result<Response, Problem> {
     caller.require(Capability::Read)?;
     let import = app.context.store.import(&tenant_id, &import_id).await?;
-    Ok(axum::Json(view(&app, import).await?))
+    let view = view(&app, import).await?;
+    Ok(([(header::ETAG, tag(&view))], axum::Json(view)).into_response())
 }
 
 /// Filter and place among issues.

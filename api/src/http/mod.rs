@@ -18,6 +18,7 @@ mod mappings;
 mod nul;
 mod onboarding;
 mod ongoing;
+mod precondition;
 mod problem;
 mod readiness;
 mod retrospective;

@@ -184,6 +184,13 @@ impl From<StoreError> for Problem {
             StoreError::ImportState { .. } => {
                 Self::new(StatusCode::CONFLICT, "import_state", "The import does not allow this now", error.to_string())
             }
+            StoreError::StalePreview => Self::new(
+                StatusCode::PRECONDITION_FAILED,
+                "stale_preview",
+                "The preview is another one by now",
+                error.to_string(),
+            )
+            .hint("Look at the import as it is now, and send the ETag that it has then."),
             StoreError::PreviewExpired { .. } => {
                 Self::new(StatusCode::CONFLICT, "preview_expired", "The preview has expired", error.to_string())
                     .hint("Upload the file again; it is read anew.")

@@ -318,6 +318,8 @@ pub struct ImportView {
     pub detected: Option<Value>,
     /// What the preview counted.
     pub counts: CountsView,
+    /// Raised when a preview is stored, and when it is given up for another mapping; the import's `ETag`.
+    pub preview_revision: i64,
     /// Issues by code.
     pub issues: Vec<IssueGroup>,
     /// First records as they would be stored.

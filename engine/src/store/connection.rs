@@ -107,6 +107,9 @@ pub enum StoreError {
         /// Where it was to go.
         to: crate::import::ImportState,
     },
+    /// Somebody had the file read again since its preview was looked at.
+    #[error("the preview is another one than the one looked at; somebody had it read again with another mapping")]
+    StalePreview,
     /// The import waited in preview for too long.
     #[error("the preview could be confirmed until {until}")]
     PreviewExpired {

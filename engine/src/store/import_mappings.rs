@@ -172,14 +172,17 @@ impl Tx {
     }
 
     /// Reads an import's file again with another mapping, and as another entity where one is given. See
-    /// [`Import::can_be_mapped_again`]; afterwards it always waits for a person. Answers the job.
+    /// [`Import::can_be_mapped_again`]; afterwards it always waits for a person. `seen` is as of [`Tx::confirm_import`]. Answers
+    /// the job.
     pub async fn map_again(
         &mut self,
         import_id: &str,
         mapping: &BTreeMap<String, String>,
         entity: Option<&str>,
+        seen: Option<&[i64]>,
     ) -> Result<String, StoreError> {
         let import = self.locked_import(import_id).await?;
+        import.must_be_seen(seen)?;
         if !import.can_be_mapped_again() {
             return Err(StoreError::ImportState { from: import.state, to: ImportState::Queued });
         }
@@ -187,7 +190,8 @@ impl Tx {
             sqlx::query(
                 "update imports set mapping = $1, entity = coalesce($2, entity), mode = 'preview', failure = null, expires_at = null,
                         sample = null, rows_read = 0, rows_valid = 0, rows_warned = 0, rows_rejected = 0, records = 0,
-                        records_new = 0, records_changed = 0, records_unchanged = 0, previewed_at = null
+                        records_new = 0, records_changed = 0, records_unchanged = 0, previewed_at = null,
+                        preview_revision = preview_revision + 1
                  where id = $3",
             )
             .bind(json!(mapping).to_string())
