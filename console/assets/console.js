@@ -9,6 +9,7 @@ const KINDS = [
   "step_completed", "step_skipped", "step_reopened", "gate_closed",
   "import_queued", "import_parsing", "import_preview", "import_loading", "import_completed", "import_failed",
   "import_cancelled", "import_rolling_back", "import_rolled_back", "import_mapping_deleted",
+  "import_mapping_restored",
   "health_checked",
   "job_requested", "job_queued", "job_succeeded", "job_retrying", "job_failed", "job_retried",
   "job_cancel_requested", "job_cancelled",

@@ -11,6 +11,7 @@ mod figure;
 pub mod import;
 pub mod jobs;
 pub mod login;
+pub mod mappings;
 mod mark;
 mod moment;
 pub mod problem;
@@ -25,5 +26,6 @@ pub use import::{
 };
 pub use jobs::{JobLine, JobsView, jobs};
 pub use login::{LoginView, login};
+pub use mappings::{MappingsPage, SavedLine, mappings};
 pub use problem::{ProblemView, problem};
 pub use retrospective::{CohortLine, RetrospectiveView, retrospective};

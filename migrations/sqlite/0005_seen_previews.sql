@@ -11,4 +11,6 @@ create table replaced_mappings (
     confirmed_at    bigint not null,
     actor           text not null
 );
-create index replaced_mappings_by_previous on replaced_mappings (mapping_id, previous_import);
+create index replaced_mappings_by_previous on replaced_mappings (previous_import);
+create index replaced_mappings_by_mapping on replaced_mappings (mapping_id);
+create index import_mappings_by_import on import_mappings (import_id);

@@ -133,3 +133,26 @@ async fn a_failed_table_offers_its_columns_and_other_failures_do_not() {
     assert!(!page.text.contains("Read again with this mapping"), "{}", page.text);
     assert_eq!(visitor.get(&format!("{IMPORTS}/imp_none")).await.status, 404);
 }
+
+#[tokio::test]
+async fn a_saved_mapping_is_forgotten_by_its_form() {
+    let setting = Setting::embedded();
+    let client = setting.client();
+    open(&client).await;
+    let stored =
+        id(&client.upload("svbf", "m.csv", table(NAMED, "1990-12-24"), &[("mode", "apply")]).await.expect(202));
+    client.import_after("svbf", &stored, &["queued", "parsing", "loading"]).await;
+    let visitor = setting.visitor().await;
+    let page = visitor.get(&format!("{IMPORTS}/{stored}")).await;
+    shows(&page, &["href=\"/onboarding/svbf/mappings\""]);
+    let page = visitor.get("/onboarding/svbf/mappings").await;
+    shows(&page, &["Förnamn → Given name", &format!("{IMPORTS}/{stored}")]);
+    let saved = client.get("/sys/tenants/svbf/mappings").await.expect(200)["items"][0].clone();
+    let forget = format!("/onboarding/svbf/mappings/{}/forget", id(&saved));
+    let forgotten = visitor.submit(&page, &forget, &[]).await;
+    assert_eq!((forgotten.status, forgotten.location.as_deref()), (303, Some("/onboarding/svbf/mappings")));
+    shows(&visitor.get("/onboarding/svbf/mappings").await, &["None yet"]);
+    let again = visitor.submit(&page, &forget, &[]).await;
+    assert!(again.status == 404 && again.text.contains("role=\"alert\""), "{}", again.text);
+    assert_eq!(visitor.get("/onboarding/nobody/mappings").await.status, 404);
+}

@@ -5,6 +5,7 @@
 
 mod import;
 mod mapping_form;
+mod mappings;
 
 use axum::Router;
 use axum::extract::rejection::FormRejection;
@@ -45,6 +46,8 @@ pub fn routes() -> Router<App> {
         .route("/onboarding/{tenant_id}/imports", post(import::upload).layer(imports::unlimited()))
         .route("/onboarding/{tenant_id}/imports/{import_id}", get(import::show))
         .route("/onboarding/{tenant_id}/imports/{import_id}/{action}", post(import::act))
+        .route("/onboarding/{tenant_id}/mappings", get(mappings::show))
+        .route("/onboarding/{tenant_id}/mappings/{mapping_id}/forget", post(mappings::forget))
         .route("/jobs", get(job_list))
         .route("/jobs/{job_id}/{action}", post(act_on_job))
         .route("/retrospective", get(look_back))

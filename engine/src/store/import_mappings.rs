@@ -114,6 +114,8 @@ impl Tx {
         // Before a row that refers to it: of two confirmations that each held the tenant for reference, none could hold it
         // for its turn.
         self.hold_tenant(&import.tenant_id).await?;
+        let print = fingerprint(&columns);
+        self.keep_mapping(import, entity, &print).await?;
         let (now, actor) = (self.now(), self.actor().id.clone());
         let row = self
             .maybe_row(
@@ -128,7 +130,7 @@ impl Tx {
                 .bind(format!("map_{}", Ulid::from_datetime(now.into())))
                 .bind(&import.tenant_id)
                 .bind(entity)
-                .bind(fingerprint(&columns))
+                .bind(print)
                 .bind(mapping)
                 .bind(&import.id)
                 .bind(micros(now))
@@ -148,6 +150,7 @@ impl Tx {
         if gone == 0 {
             return Err(StoreError::not_found("mapping", id));
         }
+        self.forget_replaced(id).await?;
         self.record(NewEntry::of_tenant("import_mapping_deleted", tenant_id, json!({ "mapping": id })));
         Ok(())
     }

@@ -24,6 +24,7 @@ mod imports;
 mod jobs;
 mod preview_expiry;
 mod records;
+mod replaced_mappings;
 mod rollback;
 mod row;
 mod sandbox;
