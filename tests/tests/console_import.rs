@@ -156,3 +156,49 @@ async fn a_saved_mapping_is_forgotten_by_its_form() {
     assert!(again.status == 404 && again.text.contains("role=\"alert\""), "{}", again.text);
     assert_eq!(visitor.get("/onboarding/nobody/mappings").await.status, 404);
 }
+
+/// Members, each with a warning: a space before the name.
+fn warned(rows: usize) -> Vec<u8> {
+    let mut text = format!("{NAMED}\n");
+    for number in 0..rows {
+        let _ = writeln!(text, "SE-{number:04}; Anna;Lind;1984-05-02");
+    }
+    text.into_bytes()
+}
+
+#[tokio::test]
+async fn issues_go_on_only_where_there_are_more() {
+    let setting = Setting::embedded();
+    let client = setting.client();
+    open(&client).await;
+    let visitor = setting.visitor().await;
+    for (rows, goes_on) in [(50, false), (51, true)] {
+        let import = id(&client.upload("svbf", &format!("{rows}.csv"), warned(rows), &[]).await.expect(202));
+        client.import_after("svbf", &import, &["queued", "parsing"]).await;
+        let page = visitor.get(&format!("{IMPORTS}/{import}")).await;
+        shows(&page, &["is stored as “Anna”"]);
+        assert_eq!(page.text.contains("More issues"), goes_on, "{rows} issues");
+        let listed = client.get(&format!("/sys{IMPORTS}/{import}/issues")).await.expect(200);
+        assert_eq!((listed["items"].as_array().map(Vec::len), listed["next_cursor"].is_string()), (Some(50), goes_on));
+    }
+}
+
+#[tokio::test]
+async fn an_address_that_cannot_be_read_is_answered_with_a_page() {
+    let setting = Setting::embedded();
+    let client = setting.client();
+    open(&client).await;
+    let import = id(&client.upload("svbf", "m.csv", warned(1), &[]).await.expect(202));
+    client.import_after("svbf", &import, &["queued", "parsing"]).await;
+    let visitor = setting.visitor().await;
+    let page = visitor.get(&format!("{IMPORTS}/{import}?cursor=abc")).await;
+    assert!(page.status == 422 && page.text.contains("the cursor was not made here"), "{}", page.text);
+    assert!(page.text.contains("<!doctype html>"), "{}", page.text);
+    for address in ["/?limit=abc", "/jobs?limit=abc", &format!("{IMPORTS}/{import}?code=a&code=b")] {
+        let page = visitor.get(address).await;
+        assert!(page.status == 400 && page.text.contains("<!doctype html>"), "{address}: {}", page.text);
+    }
+    let listed = client.get(&format!("/sys{IMPORTS}/{import}/issues?cursor=abc")).await;
+    assert!(listed.body["hint"].is_string(), "{:#}", listed.body);
+    assert_eq!(listed.problem(422), "cursor");
+}

@@ -151,3 +151,58 @@ async fn a_page_that_is_out_of_date_confirms_nothing_and_keeps_what_was_chosen()
         mapped["detected"]["mapping"].as_array().expect("columns").iter().map(|one| &one["field"]).collect();
     assert_eq!(json!(fields[1..]), json!([null, "given_name", "club"]));
 }
+
+/// Both of one file: what the columns were chosen for is said by the form, whatever the import has become.
+#[tokio::test]
+async fn choices_made_for_another_entity_are_kept_with_its_fields() {
+    let setting = Setting::embedded();
+    let client = setting.client();
+    open(&client).await;
+    let preview = previewed(&client).await;
+    let visitor = setting.visitor().await;
+    let address = format!("{IMPORTS}/{}", id(&preview));
+    let old = visitor.get(&address).await;
+    let clubs = json!({ "mapping": { "No": "club_number", "A": "name" }, "entity": "clubs" });
+    told(&client, &preview, "mapping", "*", &clubs).await.expect(202);
+    assert_eq!(read(&client, &preview).await["entity"], "clubs");
+
+    let mapping = format!("{address}/mapping");
+    let refused = visitor.submit(&old, &mapping, &[("column-2", "family_name"), ("column-3", "given_name")]).await;
+    assert_eq!(refused.status, 412);
+    shows(&refused, &["<option value=\"members\" selected>", "Given name (needed)"]);
+    assert_eq!(visitor.submit(&refused, &mapping, &[]).await.status, 303);
+    let mapped = read(&client, &preview).await;
+    assert_eq!(
+        (&mapped["entity"], &mapped["detected"]["mapping"][1]["field"]),
+        (&json!("members"), &json!("family_name"))
+    );
+
+    // Whoever chooses another entity wants the columns mapped anew.
+    let page = visitor.get(&address).await;
+    assert_eq!(visitor.submit(&page, &mapping, &[("entity", "clubs"), ("column-2", "")]).await.status, 303);
+    let anew = read(&client, &preview).await;
+    let reasons = anew["detected"]["mapping"].as_array().expect("columns").iter().map(|one| one["reason"].clone());
+    assert!(reasons.into_iter().all(|reason| reason != "asked for"), "{anew:#}");
+}
+
+#[tokio::test]
+async fn a_refused_mapping_is_shown_with_its_choices_and_leads_back_to_the_import() {
+    let setting = Setting::embedded();
+    let client = setting.client();
+    open(&client).await;
+    let preview = previewed(&client).await;
+    let visitor = setting.visitor().await;
+    let address = format!("{IMPORTS}/{}", id(&preview));
+    let page = visitor.get(&address).await;
+    let mapping = format!("{address}/mapping");
+    let refused = visitor.submit(&page, &mapping, &[("column-2", "club"), ("column-3", "club")]).await;
+    assert_eq!(refused.status, 422);
+    shows(&refused, &["both mapped to club", &format!("data-address=\"{address}\""), "id=\"mapping\" data-kept"]);
+    let kept = refused.fields(&mapping);
+    for name in ["column-2", "column-3"] {
+        assert!(kept.contains(&(name.to_owned(), "club".to_owned())), "{kept:?}");
+    }
+    assert!(!page.text.contains("data-kept"));
+    let back = visitor.get(&mapping).await;
+    assert_eq!((back.status, back.location.as_deref()), (303, Some(address.as_str())));
+}

@@ -336,9 +336,8 @@ pub async fn list(
     app.context.store.tenant(&tenant_id).await?;
     let limit = cursor::limit(query.limit)?;
     let before = query.cursor.as_deref().map(cursor::decode).transpose()?;
-    let found = app.context.store.imports(&tenant_id, before, limit).await?;
-    let full = i64::try_from(found.len()).is_ok_and(|found| found == limit);
-    let next_cursor = found.last().filter(|_| full).map(|last| cursor::encode(last.created_at, &last.id));
+    let mut found = app.context.store.imports(&tenant_id, before, limit + 1).await?;
+    let next_cursor = cursor::cut(&mut found, limit, |last| cursor::encode(last.created_at, &last.id));
     let mut items = Vec::with_capacity(found.len());
     for import in found {
         items.push(view(&app, import).await?);
@@ -393,18 +392,18 @@ pub async fn show(
 }
 
 /// Filter and place among issues.
-#[derive(Debug, Deserialize, IntoParams)]
+#[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct IssueQuery {
     /// Only issues with this code.
-    code: Option<String>,
+    pub code: Option<String>,
     /// Only `error` or `warning`.
-    severity: Option<String>,
+    pub severity: Option<String>,
     /// `next_cursor` of the page before.
-    cursor: Option<String>,
+    pub cursor: Option<String>,
     /// Items wanted, 1 to 200; 50 where absent.
-    limit: Option<i64>,
+    pub limit: Option<i64>,
 }
 
 /// List an import's issues
@@ -433,15 +432,19 @@ pub async fn issues(
     caller.require(Capability::Read)?;
     let Query(query) = query.map_err(|rejection| bad_query(&rejection))?;
     app.context.store.import(&tenant_id, &import_id).await?;
+    let found = issue_page(&app, &import_id, query).await?;
+    Ok(cursor::page(&uri, found.next_cursor.as_deref(), &found))
+}
+
+/// A page of an import's issues, for API and console.
+pub async fn issue_page(app: &App, import_id: &str, query: IssueQuery) -> Result<IssuePage, Problem> {
     let limit = cursor::limit(query.limit)?;
     let after = match query.cursor.as_deref() {
         None => 0,
-        Some(text) => text.parse().map_err(|_| Problem::invalid("cursor", "the cursor was not made here"))?,
+        Some(text) => text.parse().map_err(|_| cursor::not_ours())?,
     };
-    let filter = IssueFilter { after, code: query.code, severity: query.severity, limit };
-    let found = app.context.store.issues(&import_id, &filter).await?;
-    let full = i64::try_from(found.len()).is_ok_and(|found| found == limit);
-    let next_cursor = found.last().filter(|_| full).map(|last| last.ordinal.to_string());
-    let items = found.into_iter().map(answers::issue).collect();
-    Ok(cursor::page(&uri, next_cursor.clone().as_deref(), &IssuePage { items, next_cursor }))
+    let filter = IssueFilter { after, code: query.code, severity: query.severity, limit: limit + 1 };
+    let mut found = app.context.store.issues(import_id, &filter).await?;
+    let next_cursor = cursor::cut(&mut found, limit, |last| last.ordinal.to_string());
+    Ok(IssuePage { items: found.into_iter().map(answers::issue).collect(), next_cursor })
 }

@@ -273,9 +273,9 @@ pub async fn list(
 
 /// A page of the dashboard, for API and console.
 pub async fn page(app: &App, filter: &DashboardFilter) -> Result<DashboardPage, Problem> {
-    let rows = app.context.store.dashboard(filter).await?;
-    let full = i64::try_from(rows.len()).is_ok_and(|rows| rows == filter.limit);
-    let next_cursor = rows.last().filter(|_| full).map(|last| cursor::encode(last.opened_at, &last.checklist_id));
+    let read = DashboardFilter { limit: filter.limit + 1, ..filter.clone() };
+    let mut rows = app.context.store.dashboard(&read).await?;
+    let next_cursor = cursor::cut(&mut rows, filter.limit, |last| cursor::encode(last.opened_at, &last.checklist_id));
     let now = Utc::now();
     Ok(DashboardPage { items: rows.into_iter().map(|row| answers::dashboard_item(row, now)).collect(), next_cursor })
 }

@@ -1,22 +1,20 @@
 //! The page of one import, and what its forms send.
 
-use axum::extract::{Multipart, Path, Query, State};
+use axum::extract::{Multipart, Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 use serde_json::Value;
 use workbench_console as pages;
-use workbench_engine::store::{Import, IssueFilter, StoreError};
+use workbench_engine::store::{Import, StoreError};
 use workbench_importer::{Detected, Entity, Format, MappedColumn};
 
-use super::{Filled, Visitor, failed, mapping_form, page};
+use super::{Asked, Filled, Visitor, failed, mapping_form, page};
 use crate::http::idempotency::IdempotencyKey;
 use crate::http::import_commands::{self, Command};
 use crate::http::problem::Problem;
 use crate::http::{App, imports, nul};
 
-/// Issues on a page.
-const ISSUES: i64 = 50;
 /// Fields of the first records that are shown at most.
 const FIELDS: usize = 16;
 /// Longest value shown, in characters.
@@ -26,14 +24,14 @@ const SHOWN: usize = 80;
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct PageQuery {
     code: Option<String>,
-    cursor: Option<i64>,
+    cursor: Option<String>,
 }
 
 pub(super) async fn show(
     State(app): State<App>,
     visitor: Visitor,
     Path((tenant_id, import_id)): Path<(String, String)>,
-    Query(query): Query<PageQuery>,
+    Asked(query): Asked<PageQuery>,
 ) -> Response {
     render(&app, &visitor, (&tenant_id, &import_id), query, None).await
 }
@@ -81,15 +79,9 @@ async fn view(
     let table = detected.as_ref().filter(|_| is_table(&import, detected.as_ref()));
     let can_map = table.is_some() && import.can_be_mapped_again();
     let entity = entity_of(&import, detected.as_ref());
-    let filter = IssueFilter {
-        after: query.cursor.unwrap_or(0),
-        code: query.code.clone().filter(|code| !code.is_empty()),
-        severity: None,
-        limit: ISSUES,
-    };
-    let issues = app.context.store.issues(import_id, &filter).await?;
-    let full = i64::try_from(issues.len()).is_ok_and(|found| found == ISSUES);
-    let next = issues.last().filter(|_| full).map(|last| last.ordinal.to_string());
+    let code = query.code.filter(|code| !code.is_empty());
+    let asked = imports::IssueQuery { code: code.clone(), cursor: query.cursor, ..imports::IssueQuery::default() };
+    let issues = imports::issue_page(app, import_id, asked).await?;
     let found = detected.as_ref().map(|detected| facts(&import, detected)).unwrap_or_default();
     let columns: Vec<_> = detected.iter().flat_map(|detected| &detected.mapping).map(column).collect();
     let import = imports::view(app, import).await?;
@@ -130,18 +122,19 @@ async fn view(
             .map(|group| pages::GroupLine { severity: group.severity, code: group.code, count: group.count })
             .collect(),
         issues: issues
+            .items
             .into_iter()
-            .map(|stored| pages::IssueLine {
-                row: stored.issue.line,
-                column: stored.issue.column,
-                value: stored.issue.value,
-                severity: stored.issue.severity,
-                message: stored.issue.message,
-                hint: stored.issue.hint,
+            .map(|issue| pages::IssueLine {
+                row: issue.row,
+                column: issue.column,
+                value: issue.value,
+                severity: issue.severity,
+                message: issue.message,
+                hint: issue.hint,
             })
             .collect(),
-        code: query.code.unwrap_or_default(),
-        next,
+        code: code.unwrap_or_default(),
+        next: issues.next_cursor,
         difference: import
             .difference
             .into_iter()
@@ -271,6 +264,11 @@ pub(super) type Fields = Vec<(String, String)>;
 
 pub(super) fn value<'a>(form: &'a Fields, name: &str) -> Option<&'a str> {
     form.iter().find(|(field, _)| field == name).map(|(_, value)| value.as_str())
+}
+
+/// Whoever reloads the answer to a form, or goes back to it, is led to the page.
+pub(super) async fn back(Path((tenant_id, import_id, _)): Path<(String, String, String)>) -> Redirect {
+    Redirect::to(&format!("/onboarding/{tenant_id}/imports/{import_id}"))
 }
 
 pub(super) async fn act(
