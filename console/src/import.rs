@@ -238,7 +238,10 @@ impl ImportPage {
     fn records_words(&self) -> String {
         let counts = &self.counts;
         if matches!(self.state.as_str(), "completed" | "rolled_back" | "rolling_back") {
-            return format!("{} records were stored.", figure::count(counts.loaded));
+            return match counts.loaded {
+                1 => "1 record was stored.".to_owned(),
+                loaded => format!("{} records were stored.", figure::count(loaded)),
+            };
         }
         format!(
             "Compared with what is stored: {} new, {} changed, {} unchanged.",
@@ -300,6 +303,17 @@ mod tests {
         assert!(text.contains("<option value=\"licence_number\" selected>"), "{text}");
         assert!(text.contains("56 %") && text.contains("8 of 8 values are numbers"));
         assert!(text.contains("1\u{202f}234 rows read, 1\u{202f}230 valid, 4 rejected"));
+    }
+
+    #[test]
+    fn one_is_not_many() {
+        let counts = |loaded| ImportCounts { rows_read: 1, loaded, ..ImportCounts::default() };
+        let words = |loaded| ImportPage { state: "completed".to_owned(), counts: counts(loaded), ..page() };
+        assert_eq!(
+            (words(1).records_words(), words(1).rows_words()),
+            ("1 record was stored.".to_owned(), "1 row read, 0 valid.".to_owned())
+        );
+        assert_eq!(words(1200).records_words(), "1\u{202f}200 records were stored.");
     }
 
     #[test]

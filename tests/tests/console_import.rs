@@ -202,3 +202,35 @@ async fn an_address_that_cannot_be_read_is_answered_with_a_page() {
     assert!(listed.body["hint"].is_string(), "{:#}", listed.body);
     assert_eq!(listed.problem(422), "cursor");
 }
+
+#[tokio::test]
+async fn what_has_no_name_is_named_by_its_place_and_one_is_not_many() {
+    let setting = Setting::embedded();
+    let client = setting.client();
+    open(&client).await;
+    let rows = b"Licens;;Efternamn\nSE-1;Anna;Lind\n".to_vec();
+    let import = id(&client.upload("svbf", "m.csv", rows, &[]).await.expect(202));
+    client.import_after("svbf", &import, &["queued", "parsing"]).await;
+    let visitor = setting.visitor().await;
+    let address = format!("{IMPORTS}/{import}");
+    let page = visitor.get(&address).await;
+    shows(&page, &["Column 2, without a name"]);
+    let asked = visitor.submit(&page, &format!("{address}/mapping"), &[("column-2", "given_name")]).await;
+    assert_eq!(asked.status, 303, "{}", asked.text);
+    client.import_after("svbf", &import, &["queued", "parsing"]).await;
+    let page = visitor.get(&address).await;
+    let early = visitor.submit(&page, &format!("{address}/confirm"), &[]).await;
+    assert_eq!(early.status, 303, "{}", early.text);
+    client.import_after("svbf", &import, &["loading"]).await;
+    shows(&visitor.get(&address).await, &["1 record was stored."]);
+    shows(&visitor.get("/onboarding/svbf/mappings").await, &["Column 2, without a name → Given name"]);
+    let late = client
+        .send(
+            "PUT",
+            &format!("/sys{address}/mapping"),
+            &[("content-type", "application/json")],
+            Some(r#"{"mapping":{}}"#),
+        )
+        .await;
+    assert_eq!(late.body["detail"], "the import is stored; it cannot be read again now");
+}

@@ -310,6 +310,7 @@ fn finish(client: &ClientArgs, import: &Value) -> ExitCode {
         println!("{import:#}");
     } else {
         match state {
+            "completed" if import["loaded"] == 1 => println!("1 record stored"),
             "completed" => println!("{} records stored", import["loaded"]),
             "rolled_back" => println!("undone: the records are as they were before"),
             "failed" => {

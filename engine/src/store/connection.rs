@@ -100,7 +100,7 @@ pub enum StoreError {
     #[error(transparent)]
     JobRefused(#[from] crate::job::JobRefusal),
     /// The import is not in a state that allows it.
-    #[error("the import is {from}; it cannot become {to}")]
+    #[error("the import {}; it cannot be {} now", .from.in_words(), .to.as_deed())]
     ImportState {
         /// Where it stands.
         from: crate::import::ImportState,

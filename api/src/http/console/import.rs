@@ -83,7 +83,8 @@ async fn view(
     let asked = imports::IssueQuery { code: code.clone(), cursor: query.cursor, ..imports::IssueQuery::default() };
     let issues = imports::issue_page(app, import_id, asked).await?;
     let found = detected.as_ref().map(|detected| facts(&import, detected)).unwrap_or_default();
-    let columns: Vec<_> = detected.iter().flat_map(|detected| &detected.mapping).map(column).collect();
+    let columns = detected.iter().flat_map(|detected| detected.mapping.iter().enumerate());
+    let columns: Vec<_> = columns.map(|(at, mapped)| column(at, mapped)).collect();
     let import = imports::view(app, import).await?;
     let (sample_fields, sample) = sample(&import.sample, detected.as_ref());
     Ok(pages::ImportPage {
@@ -175,14 +176,14 @@ fn entity_of(import: &Import, detected: Option<&Detected>) -> Option<Entity> {
     import.entity.as_deref().and_then(|entity| entity.parse().ok()).or(detected.map(|detected| detected.entity))
 }
 
-fn column(mapped: &MappedColumn) -> pages::ColumnLine {
+fn column(at: usize, mapped: &MappedColumn) -> pages::ColumnLine {
     let alternatives: Vec<String> = mapped
         .alternatives
         .iter()
         .map(|other| format!("{} ({:.0} %)", other.field.replace('_', " "), other.confidence * 100.0))
         .collect();
     pages::ColumnLine {
-        column: mapped.column.clone(),
+        column: named(at, &mapped.column),
         field: mapped.field.clone().unwrap_or_default(),
         chosen: mapped.field.clone().unwrap_or_default(),
         confidence: mapped.confidence,
@@ -190,6 +191,11 @@ fn column(mapped: &MappedColumn) -> pages::ColumnLine {
         reason: mapped.reason.clone(),
         alternatives: alternatives.join(", "),
     }
+}
+
+/// A column as people find it again: by its name, or by its place where it has none.
+pub(super) fn named(at: usize, name: &str) -> String {
+    if name.trim().is_empty() { format!("Column {}, without a name", at + 1) } else { name.to_owned() }
 }
 
 /// What the file is, in words.

@@ -5,6 +5,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use workbench_console as pages;
 
+use super::import::named;
 use super::{BareForm, Filled, Visitor, failed, page};
 use crate::http::problem::Problem;
 use crate::http::{App, mappings};
@@ -45,7 +46,12 @@ async fn render(app: &App, visitor: &Visitor, tenant_id: &str, refused: Option<P
         .map(|saved| pages::SavedLine {
             id: saved.id,
             entity: saved.entity,
-            columns: saved.columns.into_iter().map(|one| (one.column, one.field.unwrap_or_default())).collect(),
+            columns: saved
+                .columns
+                .into_iter()
+                .enumerate()
+                .map(|(at, one)| (named(at, &one.column), one.field.unwrap_or_default()))
+                .collect(),
             import_id: saved.import_id,
             confirmed_at: saved.confirmed_at,
             confirmed_by: saved.confirmed_by,
