@@ -89,7 +89,15 @@ async fn a_repeated_mapping_gets_its_first_answer(setting: Setting) {
     let send = || client.send("PUT", &address, &headers, Some(&body));
     let first = send().await;
     let again = send().await;
-    assert_eq!((tag(&first), first.expect(202)), (tag(&again), again.expect(202)));
+    let (seen_tag, first) = (tag(&first), first.expect(202));
+    assert_eq!((tag(&again), again.expect(202)), (seen_tag, first.clone()));
+
+    // Also when the mapping would no longer fit what the import has become.
+    read(&client, &preview).await;
+    let clubs = json!({ "mapping": { "No": "club_number", "A": "name" }, "entity": "clubs" });
+    told(&client, &preview, "mapping", "*", &clubs).await.expect(202);
+    read(&client, &preview).await;
+    assert_eq!(send().await.expect(202), first);
 }
 
 #[tokio::test]

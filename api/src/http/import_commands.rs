@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
-use chrono::{TimeDelta, Utc};
+use chrono::TimeDelta;
 use workbench_engine::store::Import;
 use workbench_importer::{Detected, Entity};
 
@@ -14,7 +14,7 @@ use super::body::JsonBody;
 use super::idempotency::{Answer, IdempotencyKey};
 use super::imports::surroundings;
 use super::precondition::if_match;
-use super::problem::{self, Problem};
+use super::problem::Problem;
 use super::wire::{ImportView, MappingBody, RollbackBody};
 use super::{App, answers, bounds, imports};
 
@@ -103,14 +103,11 @@ pub async fn act(
 ) -> Result<Response, Problem> {
     caller.require(Capability::Import)?;
     let before = app.context.store.import(tenant_id, import_id).await?;
-    command.check(&before)?;
     let (groups, job) = surroundings(app, import_id).await?;
     let window = TimeDelta::from_std(app.context.settings.rollback_window).unwrap_or(TimeDelta::MAX);
-    problem::once_more(|| async {
-        let mut tx = app.context.store.begin(&caller.actor, Utc::now()).await?;
-        if let Some(answer) = key.take(&mut tx, command.content().as_bytes()).await? {
-            return Ok(answer);
-        }
+    key.once(app, caller, command.content().as_bytes(), |mut tx| async {
+        // Not of a repeated request: the columns may be others since the first one.
+        command.check(&before)?;
         let (status, groups, job, job_id) = match command {
             Command::Map { mapping, entity, seen } => {
                 let job_id = tx.map_again(import_id, mapping, entity.as_deref(), seen.as_deref()).await?;
@@ -131,10 +128,7 @@ pub async fn act(
         };
         let mut view = answers::import(tx.import(import_id).await?, groups, job);
         view.job_id = job_id;
-        let answer = Answer::json(status, &view).header(header::ETAG, imports::tag(&view));
-        key.keep(&mut tx, &answer).await?;
-        tx.commit().await?;
-        Ok(answer.into_response())
+        Ok((tx, Answer::json(status, &view).header(header::ETAG, imports::tag(&view))))
     })
     .await
 }

@@ -174,16 +174,9 @@ async fn command(
     command: &JobCommand,
 ) -> Result<Response, Problem> {
     caller.require(Capability::JobsManage)?;
-    problem::once_more(|| async {
-        let mut tx = app.context.store.begin(&caller.actor, Utc::now()).await?;
-        if let Some(answer) = key.take(&mut tx, b"").await? {
-            return Ok(answer);
-        }
+    key.once(app, caller, b"", |mut tx| async {
         let job = tx.command_job(job_id, command).await?;
-        let answer = Answer::json(StatusCode::OK, &answers::job(job, None));
-        key.keep(&mut tx, &answer).await?;
-        tx.commit().await?;
-        Ok(answer.into_response())
+        Ok((tx, Answer::json(StatusCode::OK, &answers::job(job, None))))
     })
     .await
 }

@@ -60,27 +60,23 @@ pub async fn open(
             None => problem.hint(format!("Workflows are {}.", names().collect::<Vec<_>>().join(", "))),
         }
     })?;
-    let now = Utc::now();
-    let mut tx = app.context.store.begin(&caller.actor, now).await?;
     let content = serde_json::to_vec(&body).unwrap_or_default();
-    if let Some(answer) = key.take(&mut tx, &content).await? {
-        return Ok(answer);
-    }
-    match tx.tenant(&body.tenant_id).await? {
-        Some(stored) => same_tenant(&body, &stored)?,
-        None => tx.create_tenant(&new_tenant(&body)?).await?,
-    }
-    let opening =
-        Opening { tenant_id: &body.tenant_id, definition: &loaded.definition, target_go_live: body.target_go_live };
-    let checklist = tx.open_checklist(&opening).await?;
-    let tenant = tx.tenant(&body.tenant_id).await?.ok_or_else(|| Problem::not_found("the tenant is gone"))?;
-    let view = answers::onboarding(&checklist, &loaded.definition, tenant, now);
-    let answer = Answer::json(StatusCode::CREATED, &view)
-        .header(header::LOCATION, format!("/sys/onboarding/{}", body.tenant_id))
-        .header(header::ETAG, format!("\"{}\"", view.revision));
-    key.keep(&mut tx, &answer).await?;
-    tx.commit().await?;
-    Ok(answer.into_response())
+    key.once(&app, &caller, &content, |mut tx| async {
+        match tx.tenant(&body.tenant_id).await? {
+            Some(stored) => same_tenant(&body, &stored)?,
+            None => tx.create_tenant(&new_tenant(&body)?).await?,
+        }
+        let opening =
+            Opening { tenant_id: &body.tenant_id, definition: &loaded.definition, target_go_live: body.target_go_live };
+        let checklist = tx.open_checklist(&opening).await?;
+        let tenant = tx.tenant(&body.tenant_id).await?.ok_or_else(|| Problem::not_found("the tenant is gone"))?;
+        let view = answers::onboarding(&checklist, &loaded.definition, tenant, tx.now());
+        let answer = Answer::json(StatusCode::CREATED, &view)
+            .header(header::LOCATION, format!("/sys/onboarding/{}", body.tenant_id))
+            .header(header::ETAG, format!("\"{}\"", view.revision));
+        Ok((tx, answer))
+    })
+    .await
 }
 
 fn check_slug(slug: &str) -> Result<(), Problem> {

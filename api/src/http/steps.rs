@@ -51,17 +51,10 @@ pub async fn patch(
     let expected_revisions = if_match(&headers)?;
     let content = serde_json::to_vec(&patch).unwrap_or_default();
     let command = command(&caller, &step_id, patch, expected_revisions)?;
-    problem::once_more(|| async {
-        let mut tx = app.context.store.begin(&caller.actor, Utc::now()).await?;
-        // Before the revision is compared: the first request has raised it.
-        if let Some(answer) = key.take(&mut tx, &content).await? {
-            return Ok(answer);
-        }
+    key.once(&app, &caller, &content, |mut tx| async {
         let step = decide(&app, &mut tx, &tenant_id, &step_id, &command).await?;
-        let answer = Answer::json(StatusCode::OK, &step).header(header::ETAG, format!("\"{}\"", step.revision));
-        key.keep(&mut tx, &answer).await?;
-        tx.commit().await?;
-        Ok(answer.into_response())
+        let tag = format!("\"{}\"", step.revision);
+        Ok((tx, Answer::json(StatusCode::OK, &step).header(header::ETAG, tag)))
     })
     .await
 }

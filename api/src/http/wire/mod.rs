@@ -15,8 +15,8 @@ pub use dashboard::{DashboardItem, DashboardPage};
 pub use events::{EventPage, EventView};
 pub use health::{HealthCheckView, HealthHistory, ProbeView};
 pub use imports::{
-    CountsView, DifferenceView, ImportPage, ImportProgress, ImportView, IssueGroup, IssuePage,
-    IssueView, RollbackBody, UploadForm,
+    CountsView, DifferenceView, ImportPage, ImportProgress, ImportView, IssueGroup, IssuePage, IssueView, RollbackBody,
+    UploadForm,
 };
 pub use jobs::{AttemptView, JobPage, JobView, Progress};
 pub use mappings::{ColumnView, MappingBody, MappingView, MappingsView};
