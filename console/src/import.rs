@@ -139,6 +139,8 @@ pub struct ImportCounts {
 pub struct SampleLine {
     /// Its key.
     pub key: String,
+    /// Where its page is, once it is stored.
+    pub address: Option<String>,
     /// Its values, in the order of the page's fields.
     pub values: Vec<String>,
 }
@@ -352,7 +354,8 @@ mod tests {
         shown.columns[0].reason.clone_from(&hostile);
         shown.columns[0].alternatives.clone_from(&hostile);
         shown.sample_fields = vec![hostile.clone()];
-        shown.sample = vec![SampleLine { key: hostile.clone(), values: vec![hostile.clone()] }];
+        shown.sample =
+            vec![SampleLine { key: hostile.clone(), address: Some(hostile.clone()), values: vec![hostile.clone()] }];
         shown.groups = vec![GroupLine { severity: hostile.clone(), code: hostile.clone(), count: 1 }];
         shown.difference = vec![DifferenceLine { code: hostile.clone(), ..DifferenceLine::default() }];
         shown.issues = vec![IssueLine {

@@ -15,6 +15,7 @@ pub mod mappings;
 mod mark;
 mod moment;
 pub mod problem;
+pub mod record;
 pub mod retrospective;
 
 pub use assets::{PROGRESS_SCRIPT, SCRIPT, STYLESHEET};
@@ -28,4 +29,5 @@ pub use jobs::{JobLine, JobsView, jobs};
 pub use login::{LoginView, login};
 pub use mappings::{MappingsPage, SavedLine, mappings};
 pub use problem::{ProblemView, problem};
+pub use record::{ChangeLine, FieldLine, RecordPage, record};
 pub use retrospective::{CohortLine, RetrospectiveView, retrospective};

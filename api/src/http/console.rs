@@ -6,6 +6,7 @@
 mod import;
 mod mapping_form;
 mod mappings;
+mod record;
 
 use axum::Router;
 use axum::extract::rejection::FormRejection;
@@ -48,6 +49,7 @@ pub fn routes() -> Router<App> {
         .route("/onboarding/{tenant_id}/imports/{import_id}/{action}", post(import::act).get(import::back))
         .route("/onboarding/{tenant_id}/mappings", get(mappings::show))
         .route("/onboarding/{tenant_id}/mappings/{mapping_id}/forget", post(mappings::forget))
+        .route("/onboarding/{tenant_id}/records/{kind}/{key}", get(record::show))
         .route("/jobs", get(job_list))
         .route("/jobs/{job_id}/{action}", post(act_on_job))
         .route("/retrospective", get(look_back))

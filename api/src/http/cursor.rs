@@ -56,12 +56,17 @@ pub fn cut<T>(found: &mut Vec<T>, limit: i64, place: impl FnOnce(&T) -> String) 
     found.last().map(place)
 }
 
-/// The number of items asked for, within bounds.
+/// The number of items asked for, within the bounds of most lists.
 pub fn limit(asked: Option<i64>) -> Result<i64, Problem> {
+    limit_of(asked, 50, MOST)
+}
+
+/// The number of items asked for, within the bounds of a list: `usual` where nobody asks, `most` at most.
+pub fn limit_of(asked: Option<i64>, usual: i64, most: i64) -> Result<i64, Problem> {
     match asked {
-        None => Ok(50),
-        Some(limit) if (1..=MOST).contains(&limit) => Ok(limit),
-        Some(limit) => Err(Problem::invalid("limit", format!("`limit` is {limit}; it must be 1 to {MOST}"))),
+        None => Ok(usual),
+        Some(limit) if (1..=most).contains(&limit) => Ok(limit),
+        Some(limit) => Err(Problem::invalid("limit", format!("`limit` is {limit}; it must be 1 to {most}"))),
     }
 }
 

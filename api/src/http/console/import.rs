@@ -9,7 +9,7 @@ use workbench_console as pages;
 use workbench_engine::store::{Import, StoreError};
 use workbench_importer::{Detected, Entity, Format, MappedColumn};
 
-use super::{Asked, Filled, Visitor, failed, mapping_form, page};
+use super::{Asked, Filled, Visitor, failed, mapping_form, page, record};
 use crate::http::idempotency::IdempotencyKey;
 use crate::http::import_commands::{self, Command};
 use crate::http::problem::Problem;
@@ -86,7 +86,8 @@ async fn view(
     let columns = detected.iter().flat_map(|detected| detected.mapping.iter().enumerate());
     let columns: Vec<_> = columns.map(|(at, mapped)| column(at, mapped)).collect();
     let import = imports::view(app, import).await?;
-    let (sample_fields, sample) = sample(&import.sample, detected.as_ref());
+    let home = (import.state == "completed").then_some(tenant_id);
+    let (sample_fields, sample) = sample(&import.sample, detected.as_ref(), home);
     Ok(pages::ImportPage {
         tenant_id: tenant.id,
         name: tenant.name,
@@ -225,8 +226,10 @@ fn facts(import: &Import, detected: &Detected) -> Vec<(String, String)> {
     facts
 }
 
-/// The first records as rows of a table: the fields in the order of the file's columns, then others.
-fn sample(records: &Value, detected: Option<&Detected>) -> (Vec<String>, Vec<pages::SampleLine>) {
+/// The first records as rows of a table: the fields in the order of the file's columns, then others. `home` is the tenant
+/// whose records they are, once they are stored.
+fn sample(records: &Value, detected: Option<&Detected>, home: Option<&str>) -> (Vec<String>, Vec<pages::SampleLine>) {
+    let text = |record: &Value, member: &str| record.get(member).and_then(Value::as_str).unwrap_or_default().to_owned();
     let records = records.as_array().map(Vec::as_slice).unwrap_or_default();
     let of = |record: &Value, field: &str| record.get("fields").and_then(|fields| fields.get(field)).cloned();
     let mapped = detected.into_iter().flat_map(|detected| &detected.mapping).filter_map(|column| column.field.clone());
@@ -244,7 +247,8 @@ fn sample(records: &Value, detected: Option<&Detected>) -> (Vec<String>, Vec<pag
     let lines = records
         .iter()
         .map(|record| pages::SampleLine {
-            key: cut(record.get("key").and_then(Value::as_str).unwrap_or_default()),
+            key: cut(&text(record, "key")),
+            address: home.map(|tenant_id| record::address(tenant_id, &text(record, "kind"), &text(record, "key"))),
             values: fields
                 .iter()
                 .map(|field| match of(record, field) {
@@ -258,7 +262,7 @@ fn sample(records: &Value, detected: Option<&Detected>) -> (Vec<String>, Vec<pag
     (fields, lines)
 }
 
-fn cut(text: &str) -> String {
+pub(super) fn cut(text: &str) -> String {
     match text.char_indices().nth(SHOWN) {
         None => text.to_owned(),
         Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),

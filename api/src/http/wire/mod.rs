@@ -8,6 +8,7 @@ mod jobs;
 mod mappings;
 mod onboarding;
 mod readiness;
+mod records;
 mod tenants;
 mod workflows;
 
@@ -22,5 +23,6 @@ pub use jobs::{AttemptView, JobPage, JobView, Progress};
 pub use mappings::{ColumnView, MappingBody, MappingView, MappingsView};
 pub use onboarding::{Onboarding, OpenOnboarding, StepPatchBody, StepView};
 pub use readiness::{Readiness, ReadinessPart};
+pub use records::{FieldChange, RecordChange, RecordView};
 pub use tenants::{TenantPatchBody, TenantView};
 pub use workflows::{WorkflowList, WorkflowView};
