@@ -194,6 +194,8 @@ mod tests {
         assert_eq!(check(&[("Licens", "licence_number"), ("fodd", "birth_date"), ("column 2", "")]), Ok(()));
         assert_eq!(check(&[("Licenz", "club")]), Err(("unknown_column", "Did you mean “Licens”?".into())));
         assert_eq!(check(&[("Licens", "birthdate")]), Err(("unknown_field", "Did you mean “birth_date”?".into())));
+        let known = "Known are Licens, Namn, Född, 0.";
+        assert_eq!(check(&[("x", "club")]), Err(("unknown_column", known.into())));
         assert_eq!(check(&[("column 9", "club")]).map_err(|fault| fault.0), Err("unknown_column"));
         assert_eq!(check(&[("Namn", "club"), ("Född", "club")]).map_err(|fault| fault.0), Err("duplicate_field"));
         assert_eq!(check(&[("Namn", "club"), ("column 2", "")]).map_err(|fault| fault.0), Err("duplicate_column"));
