@@ -95,7 +95,7 @@ async fn view(
         found,
         entity: entity.map(|entity| entity.to_string()).unwrap_or_default(),
         drawn_for: entity.map(|entity| entity.to_string()).unwrap_or_default(),
-        has_header: detected.as_ref().is_some_and(|detected| detected.header.is_some()),
+        header: detected.as_ref().is_some_and(|detected| detected.header.is_some()).to_string(),
         entities: Entity::ALL
             .into_iter()
             .filter(|entity| *entity != Entity::Ledger)

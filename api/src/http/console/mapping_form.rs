@@ -48,7 +48,9 @@ pub(super) fn keep(page: &mut pages::ImportPage, form: &Fields) {
             field.clone_into(&mut line.chosen);
         }
     }
-    page.has_header = header(form).unwrap_or(page.has_header);
+    if let Some(header) = header(form) {
+        page.header = header.to_string();
+    }
     page.is_kept = true;
 }
 
