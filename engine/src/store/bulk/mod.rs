@@ -63,6 +63,7 @@ pub struct Loader<'a> {
 impl Store {
     /// Stores chunks and their checkpoints like [`super::Tx::load_chunk`], as long as nothing of them is there: the tenant
     /// has no record but what this import has stored.
+    #[must_use]
     pub const fn loader<'a>(&'a self, job: &'a Job, import_id: &'a str, lease: TimeDelta) -> Loader<'a> {
         Loader { store: self, job, import_id, lease, ended: false, copying: None }
     }
