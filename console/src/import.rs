@@ -204,7 +204,18 @@ impl ImportPage {
 
     /// Whether the file was read, so that there is something to show of its rows.
     fn is_read(&self) -> bool {
-        !matches!(self.state.as_str(), "queued" | "parsing") && self.counts.rows_read > 0
+        !self.is_being_read() && self.counts.rows_read > 0
+    }
+
+    /// Whether the file waits to be read, or is being read; a preview follows.
+    #[must_use]
+    pub fn is_being_read(&self) -> bool {
+        matches!(self.state.as_str(), "queued" | "parsing")
+    }
+
+    /// Whether the mapping is shown as a form: also where it cannot be sent now, but holds choices that were refused.
+    fn has_form(&self) -> bool {
+        self.can_map || self.is_kept
     }
 
     fn can_cancel(&self) -> bool {

@@ -88,6 +88,8 @@ async fn an_import_goes_from_guess_to_rollback_by_forms() {
     shows(&page, &["5 records were stored", "Roll back"]);
     let silent = visitor.submit(&page, &format!("{address}/rollback"), &[]).await;
     assert_eq!(silent.status, 422);
+    let wordy = visitor.submit(&page, &format!("{address}/rollback"), &[("reason", &"why ".repeat(600))]).await;
+    assert!(wordy.status == 422 && wordy.text.contains("value=\"why why"), "{}", wordy.text);
     let undone = visitor.submit(&page, &format!("{address}/rollback"), &[("reason", "the wrong file")]).await;
     assert_eq!(undone.status, 303, "{}", undone.text);
     assert_eq!(client.import_after("svbf", &uploaded, &["rolling_back"]).await["state"], "rolled_back");

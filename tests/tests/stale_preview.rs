@@ -214,3 +214,27 @@ async fn a_refused_mapping_is_shown_with_its_choices_and_leads_back_to_the_impor
     let back = visitor.get(&mapping).await;
     assert_eq!((back.status, back.location.as_deref()), (303, Some(address.as_str())));
 }
+
+/// No worker reads the file again here, so that the page is asked while it waits.
+#[tokio::test]
+async fn choices_wait_while_the_file_is_read_again() {
+    let mut setting = Setting::shared().await;
+    let client = setting.client();
+    open(&client).await;
+    let preview = previewed(&client).await;
+    let visitor = setting.visitor().await;
+    let address = format!("{IMPORTS}/{}", id(&preview));
+    let mapping = format!("{address}/mapping");
+    let old = visitor.get(&address).await;
+    setting.workers.clear();
+    told(&client, &preview, "mapping", "*", &swapped()).await.expect(202);
+    let waiting = visitor.get(&address).await;
+    assert!(waiting.text.contains("<div id=\"mapping\">") && !waiting.text.contains("Read again"), "{}", waiting.text);
+
+    let refused = visitor.submit(&old, &mapping, &[("column-4", "club")]).await;
+    assert_eq!(refused.status, 412);
+    let early = visitor.submit(&refused, &mapping, &[]).await;
+    assert_eq!(early.status, 409);
+    shows(&early, &["the import has not been read yet; it cannot be read again now. Try again when that has ended."]);
+    assert!(early.fields(&mapping).contains(&("column-4".to_owned(), "club".to_owned())), "{}", early.text);
+}

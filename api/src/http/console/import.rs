@@ -56,7 +56,8 @@ async fn render(
         Err(problem) => return failed(&problem),
     };
     let Some(Refused { action, form, problem }) = refused else { return page(pages::import(&view), StatusCode::OK) };
-    if action == "mapping" && view.can_map {
+    // While the file is read again the form cannot be sent; what was chosen waits for the new preview.
+    if action == "mapping" && (view.can_map || view.is_being_read()) {
         mapping_form::keep(&mut view, form);
     }
     value(form, "reason").unwrap_or_default().clone_into(&mut view.reason);
