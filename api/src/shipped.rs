@@ -4,8 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use miette::{IntoDiagnostic, Result, WrapErr, miette};
-use workbench_engine::definition::{Fault, Known, Loaded, load, render};
-use workbench_importer::{Profile, ProfileFault};
+use workbench_engine::definition::{Known, Loaded, load, render};
+use workbench_importer::Profile;
 use workbench_probes::HealthProbes;
 
 use crate::http::Capability;
@@ -57,16 +57,10 @@ pub fn profiles(folder: Option<&Path>) -> Result<Vec<Arc<Profile>>> {
                 loaded.retain(|other| other.name() != profile.name());
                 loaded.push(Arc::new(profile));
             }
-            Err(found) => faults.extend(found.into_iter().map(shown)),
+            Err(found) => faults.extend(found),
         }
     }
     if faults.is_empty() { Ok(loaded) } else { Err(miette!("the format profiles have faults:\n{}", render(&faults))) }
-}
-
-/// A profile's fault, told as those of workflows are.
-pub fn shown(fault: ProfileFault) -> Fault {
-    let ProfileFault { file, line, column, excerpt, code, cause, suggestion } = fault;
-    Fault { file, line, column, excerpt, code, cause, suggestion }
 }
 
 /// The YAML files of a folder with their texts, in order of name.

@@ -56,8 +56,7 @@ pub fn check(args: &CheckArgs) -> Result<ExitCode> {
 fn examine(name: &str, text: &str, known: &Known) -> Vec<Fault> {
     let has = |key: &str| text.lines().any(|line| line.starts_with(key));
     if has("columns:") && !has("steps:") {
-        let faults = Profile::load(name, text).err().unwrap_or_default();
-        return faults.into_iter().map(shipped::shown).collect();
+        return Profile::load(name, text).err().unwrap_or_default();
     }
     load(name, text, known).err().unwrap_or_default()
 }
