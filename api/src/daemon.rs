@@ -86,14 +86,14 @@ impl Places {
         })
     }
 
-    async fn context(&self, settings: JobSettings) -> Result<Context> {
+    async fn context(&self, settings: JobSettings, probes: HealthProbes) -> Result<Context> {
         let store = self.open_store().await?;
         let objects = match &self.uploads {
             Some(bucket) => Objects::bucket(bucket),
             None => Objects::folder(&self.data_dir.join("objects")),
         };
         let objects = objects.into_diagnostic()?;
-        Ok(Context { store, objects, probes: Arc::new(HealthProbes::default()), settings: Arc::new(settings) })
+        Ok(Context { store, objects, probes: Arc::new(probes), settings: Arc::new(settings) })
     }
 }
 
@@ -104,7 +104,7 @@ pub struct Serving {
     pub listen: SocketAddr,
     /// Address of the sandbox platform, if it runs.
     pub sandbox: Option<SocketAddr>,
-    /// Folder of the operator's workflows.
+    /// Folder of the operator's workflows, format profiles and probes.
     pub workflows: Option<PathBuf>,
     /// Whether this process runs jobs.
     pub works: bool,
@@ -123,7 +123,8 @@ pub async fn serve(places: &Places, settings: JobSettings, serving: &Serving) ->
         ));
     }
     let stop = stop_on_signal()?;
-    let context = places.context(settings).await?;
+    let probes = shipped::probes(serving.workflows.as_deref())?;
+    let context = places.context(settings, probes).await?;
     let known = shipped::known(&context.probes);
     let workflows = shipped::workflows(serving.workflows.as_deref(), &known)?;
     let formats = shipped::profiles(serving.workflows.as_deref())?;
@@ -190,7 +191,7 @@ pub async fn serve(places: &Places, settings: JobSettings, serving: &Serving) ->
 }
 
 /// Runs jobs until a signal.
-pub async fn work(places: &Places, settings: JobSettings) -> Result<()> {
+pub async fn work(places: &Places, settings: JobSettings, workflows: Option<&Path>) -> Result<()> {
     if places.redis_url.is_none() {
         return Err(miette!(
             help = "Give `--redis-url redis://…`; with the embedded queue `workbench serve` runs the jobs itself.",
@@ -198,7 +199,12 @@ pub async fn work(places: &Places, settings: JobSettings) -> Result<()> {
         ));
     }
     let stop = stop_on_signal()?;
-    let context = places.context(settings).await?;
+    let context = places.context(settings, shipped::probes(workflows)?).await?;
+    let noted = context.store.probe_set().await.map_err(|error| miette!("{error}"))?;
+    if noted.is_some_and(|noted| noted != context.probes.set_hash()) {
+        // The daemon's probes date the evidence. Results of others would look newer than what they prove.
+        tracing::warn!("this worker's probes are others than the daemon's; give both the same `--workflows`");
+    }
     let queue = Queue::new(&places.queue()).into_diagnostic()?;
     let (status, tasks) = (Status::default(), TaskTracker::new());
     start_machinery(&context, &queue, &status, true, &tasks, &stop);

@@ -68,10 +68,15 @@ impl HealthProbes {
     pub fn set_health_probes(&mut self, probes: Vec<Arc<dyn Probe>>) {
         self.probes.clear();
         for probe in probes {
-            match self.probes.iter_mut().find(|known| known.name() == probe.name()) {
-                Some(known) => *known = probe,
-                None => self.probes.push(probe),
-            }
+            self.add(probe);
+        }
+    }
+
+    /// Adds a probe, in the place of the one of the same name if there is one.
+    pub fn add(&mut self, probe: Arc<dyn Probe>) {
+        match self.probes.iter_mut().find(|known| known.name() == probe.name()) {
+            Some(known) => *known = probe,
+            None => self.probes.push(probe),
         }
     }
 

@@ -37,9 +37,9 @@ enum Command {
     Worker(WorkerArgs),
     /// Run the sandbox platform alone
     Sandbox(SandboxArgs),
-    /// Find every fault in workflow files
+    /// Find every fault in files of workflows, format profiles and probes
     Check(check::CheckArgs),
-    /// Print the JSON Schema of workflow files or format profiles
+    /// Print the JSON Schema of workflow files, format profiles or probes
     Schema(tools::SchemaArgs),
     /// Print the step rules as a Markdown table
     Rules,
@@ -214,8 +214,8 @@ struct ServeArgs {
     /// Address of the sandbox platform, or `off`
     #[arg(long, env = "WORKBENCH_SANDBOX", default_value = "127.0.0.1:8081", value_parser = address_or_off, value_name = "ADDRESS")]
     sandbox: SandboxAddress,
-    /// Folder of your own workflows, and in its folder `formats` of your format profiles; they replace shipped ones of
-    /// the same name
+    /// Folder of your own workflows, with format profiles in its folder `formats` and probes in its folder `probes`; they
+    /// replace shipped ones of the same name
     #[arg(long, env = "WORKBENCH_WORKFLOWS", value_name = "DIR")]
     workflows: Option<PathBuf>,
     /// Leave jobs to `workbench worker`
@@ -237,6 +237,9 @@ struct WorkerArgs {
     jobs: JobArgs,
     #[command(flatten)]
     uploads: UploadArgs,
+    /// Folder of your own workflows, the same as the daemon's; its folder `probes` has the probes that are run
+    #[arg(long, env = "WORKBENCH_WORKFLOWS", value_name = "DIR")]
+    workflows: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -328,7 +331,7 @@ async fn dispatch(command: Command) -> Result<ExitCode> {
                 uploads: args.uploads.bucket(),
                 ..args.places.places()
             };
-            daemon::work(&places, args.jobs.settings()?).await?;
+            daemon::work(&places, args.jobs.settings()?, args.workflows.as_deref()).await?;
         }
         Command::Sandbox(args) => daemon::sandbox(&args.places.places(), args.listen).await?,
         Command::Check(args) => return check::check(&args),

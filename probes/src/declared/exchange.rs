@@ -10,9 +10,10 @@ use serde_json::Value;
 use tokio::time::{Instant as Deadline, timeout_at};
 use url::Url;
 
-use super::check::Step;
+use super::compile::Step;
 use super::redaction::Redaction;
-use super::template::{Variables, percent_encode};
+use super::template::percent_encode;
+use super::variables::Variables;
 use crate::address::{AddressPolicy, Refused};
 
 /// How much of an answer is read.

@@ -29,53 +29,43 @@
 //! answer's JSON, or its text where it is none; header names are in lower case.
 
 mod check;
+mod compile;
 mod declaration;
 mod exchange;
 mod judgement;
 mod redaction;
 mod run;
+mod schema;
 mod span;
 mod template;
+mod variables;
 
 use std::time::Duration;
 
 use async_trait::async_trait;
 use sha2::{Digest as _, Sha256};
+use workbench_positions::{Document, Fault};
 
 use crate::registry::{Probe, hexadecimal};
 use crate::result::ProbeResult;
 use crate::target::{Limits, Target};
-use check::Step;
+use compile::Step;
+use declaration::Declaration;
+pub use schema::probe_schema;
 
 /// The shipped declarations.
-const SHIPPED: [&str; 3] = [
-    include_str!("../../../workflows/probes/sample_login.yaml"),
-    include_str!("../../../workflows/probes/sample_transaction.yaml"),
-    include_str!("../../../workflows/probes/sample_member_report.yaml"),
+const SHIPPED: [(&str, &str); 3] = [
+    ("sample_login.yaml", include_str!("../../../workflows/probes/sample_login.yaml")),
+    ("sample_transaction.yaml", include_str!("../../../workflows/probes/sample_transaction.yaml")),
+    ("sample_member_report.yaml", include_str!("../../../workflows/probes/sample_member_report.yaml")),
 ];
 
 /// The shipped probes, in the order in which people read them.
 pub(crate) fn shipped() -> Vec<DeclaredProbe> {
-    SHIPPED
-        .iter()
-        .map(|yaml| DeclaredProbe::parse(yaml).expect("a shipped declaration is sound; a test reads them all"))
-        .collect()
-}
-
-/// Why a declaration cannot be used.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum DeclarationError {
-    /// It is no YAML, or not of the shape of a declaration.
-    #[error("the declaration cannot be read: {0}")]
-    Unreadable(String),
-    /// It can be read but makes no sense; every fault that was found, each with its place.
-    #[error("the declaration of probe `{probe}` has faults: {}", faults.join("; "))]
-    Unsound {
-        /// Name of the probe.
-        probe: String,
-        /// One line per fault.
-        faults: Vec<String>,
-    },
+    let load = |(file, text): &(&str, &str)| {
+        DeclaredProbe::load(file, text).expect("a shipped declaration is sound; a test reads them all")
+    };
+    SHIPPED.iter().map(load).collect()
 }
 
 /// A probe read from a declaration that was found sound.
@@ -91,12 +81,26 @@ pub struct DeclaredProbe {
 }
 
 impl DeclaredProbe {
-    /// Reads a declaration and checks everything in it that can be checked before it is run.
-    pub fn parse(yaml: &str) -> Result<Self, DeclarationError> {
-        let declaration: declaration::Declaration =
-            serde_saphyr::from_str(yaml).map_err(|error| DeclarationError::Unreadable(error.to_string()))?;
-        let fingerprint = hexadecimal(&Sha256::digest(yaml));
-        check::check(declaration, fingerprint)
+    /// Loads a declaration. `file` names it in messages.
+    ///
+    /// # Errors
+    /// Every fault that can be told at once, in order of place.
+    pub fn load(file: &str, text: &str) -> Result<Self, Vec<Fault>> {
+        let document = Document::new(file, text, "a shipped probe");
+        let root = document.tree()?;
+        document.sound(check::check(&root))?;
+        let declaration: Declaration = document.typed()?;
+        let suggestion = || "Compare with a shipped probe.".to_owned();
+        let unfit = |cause: String| vec![document.fault(root.at, "invalid_value", cause, suggestion())];
+        Ok(Self {
+            timeout: span::parse(&declaration.timeout).map_err(unfit)?,
+            steps: declaration.steps.into_iter().map(compile::step).collect::<Result<_, _>>().map_err(unfit)?,
+            name: declaration.name,
+            title: declaration.title,
+            attempts: declaration.attempts,
+            pass_message: declaration.pass_message,
+            fingerprint: hexadecimal(&Sha256::digest(text)),
+        })
     }
 
     /// What people see.

@@ -6,11 +6,11 @@ use chrono::Utc;
 use tokio::time::{Instant as Deadline, sleep};
 
 use super::DeclaredProbe;
-use super::check::{SECRET, Step, TENANT_ID, USER};
+use super::compile::Step;
 use super::exchange::{Answer, Connection, NoAnswer, Reason};
 use super::judgement::Judgement;
 use super::redaction::Redaction;
-use super::template::Variables;
+use super::variables::{self, Variables};
 use crate::result::{ProbeResult, StepTrace, milliseconds};
 use crate::status::ProbeStatus;
 use crate::target::{Limits, Target};
@@ -97,10 +97,7 @@ fn worse(earlier: Option<Finding>, later: Option<Finding>) -> Option<Finding> {
 }
 
 async fn attempt(probe: &DeclaredProbe, target: &Target, connection: &Connection, deadline: Deadline) -> Verdict {
-    let mut variables: Variables =
-        [(USER, target.user.as_str()), (SECRET, target.secret.expose()), (TENANT_ID, target.tenant_id.as_str())]
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .into();
+    let mut variables = variables::given(target);
     let mut redaction = Redaction::default();
     redaction.learn(target.secret.expose());
 

@@ -1,11 +1,8 @@
 //! Texts with `{{variables}}` in them.
 
-use std::collections::BTreeMap;
-
 use serde_json::Value;
 
-/// The variables of one attempt: what every probe is given, and what steps have extracted so far.
-pub(super) type Variables = BTreeMap<String, String>;
+use super::variables::Variables;
 
 /// A text in parts: what stands there, and what is filled in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,7 +80,8 @@ impl JsonTemplate {
     }
 
     /// Names of the variables in it.
-    pub(super) fn variables(&self) -> Vec<&str> {
+    #[cfg(test)]
+    fn variables(&self) -> Vec<&str> {
         match self {
             Self::Plain(_) => Vec::new(),
             Self::Text(template) => template.variables().collect(),

@@ -87,7 +87,8 @@ async fn addresses_that_cannot_be_a_platform_break_the_probe() {
 async fn an_extracted_value_cannot_climb_out_of_the_tenants_platform() {
     let router = Router::new().route("/acme/ask", get(|| async { r#"{"id":".."}"# }));
     let authority = serve(router).await;
-    let probe = DeclaredProbe::parse(
+    let probe = DeclaredProbe::load(
+        "asking.yaml",
         r"
 name: climbing
 title: Climbing

@@ -54,8 +54,11 @@ pub async fn run_shipped(probe: &str, target: &Target, limits: &Limits) -> Probe
 /// A probe of one step, given as the YAML below `- name: ask`.
 pub fn one_step(head: &str, step: &str) -> DeclaredProbe {
     let step = step.trim().replace('\n', "\n    ");
-    DeclaredProbe::parse(&format!("name: asking\ntitle: Asking\n{head}\nsteps:\n  - name: ask\n    {step}"))
-        .expect("the test declares a sound probe")
+    DeclaredProbe::load(
+        "asking.yaml",
+        &format!("name: asking\ntitle: Asking\n{head}\nsteps:\n  - name: ask\n    {step}"),
+    )
+    .expect("the test declares a sound probe")
 }
 
 /// Runs a probe of one step against a server.
