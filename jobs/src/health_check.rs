@@ -93,22 +93,16 @@ async fn target(context: &Context, tenant: &Tenant) -> Result<Result<(Target, Li
 
 /// A probe that could not even start: the probe is broken, not the platform.
 fn unable(name: &str, reason: &str) -> ProbeResult {
-    ProbeResult {
-        probe: name.to_owned(),
-        status: ProbeStatus::Error,
-        message: format!("the probe could not run: {reason}"),
-        hint: "Set what is missing on the tenant, then run the health check again.".to_owned(),
-        started_at: Utc::now(),
-        duration_ms: 0,
-        attempts: 0,
-        steps: Vec::new(),
-    }
+    let hint = "Set what is missing on the tenant, then run the health check again.";
+    ProbeResult::new(name, ProbeStatus::Error, format!("the probe could not run: {reason}"), hint)
 }
 
 fn row(result: ProbeResult) -> ProbeRow {
     ProbeRow {
         status: result.status.as_str().to_owned(),
         trace: json!(result.steps),
+        measures: Some(result.measures).filter(|list| !list.is_empty()).map(|list| json!(list)),
+        earlier: Some(result.earlier).filter(|list| !list.is_empty()).map(|list| json!(list)),
         probe: result.probe,
         // What the platform answered may be in it, and Postgres stores no NUL.
         message: result.message.replace('\0', "␀"),

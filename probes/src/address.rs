@@ -6,6 +6,7 @@
 //! change its mind in between.
 
 use std::collections::BTreeSet;
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
@@ -51,6 +52,30 @@ impl AddressPolicy {
             _ => Ok(GuardedResolver { unguarded }),
         }
     }
+}
+
+impl AddressPolicy {
+    /// The first address behind `url`'s host that may be connected to.
+    pub(crate) async fn resolve(&self, url: &Url) -> Result<IpAddr, NotResolved> {
+        let resolver = self.guard(url).map_err(NotResolved::Refused)?;
+        let found = match url.host() {
+            Some(Host::Ipv4(address)) => return Ok(IpAddr::V4(address)),
+            Some(Host::Ipv6(address)) => return Ok(IpAddr::V6(address)),
+            Some(Host::Domain(name)) => tokio::net::lookup_host((name, 0)).await.map_err(NotResolved::Unknown)?,
+            None => return Err(NotResolved::Unknown(io::ErrorKind::NotFound.into())),
+        };
+        let mut admitted = admit(found.collect(), resolver.unguarded).map_err(NotResolved::Refused)?;
+        admitted.next().map(|address| address.ip()).ok_or_else(|| NotResolved::Unknown(io::ErrorKind::NotFound.into()))
+    }
+}
+
+/// Why there is no address to connect to.
+#[derive(Debug)]
+pub(crate) enum NotResolved {
+    /// The policy allows none of those there are.
+    Refused(Refused),
+    /// The name is not known.
+    Unknown(io::Error),
 }
 
 /// Why a connection was not made.

@@ -20,6 +20,6 @@ mod target;
 
 pub use address::AddressPolicy;
 pub use registry::{HealthProbes, Probe};
-pub use result::{ProbeResult, StepTrace};
+pub use result::{EarlierAttempt, Measure, ProbeResult, StepTrace};
 pub use status::{Aggregate, ProbeStatus, UnknownStatus, aggregate};
 pub use target::{Limits, Secret, Target};

@@ -115,7 +115,7 @@ impl HealthProbes {
     async fn run_one(&self, name: &str, target: &Target, limits: &Limits) -> ProbeResult {
         let Some(probe) = self.probes.iter().find(|probe| probe.name() == name) else {
             let hint = format!("Registered probes: {}.", self.names().join(", "));
-            return ProbeResult::broken(name, format!("unknown probe `{name}`"), hint);
+            return ProbeResult::new(name, ProbeStatus::Error, format!("unknown probe `{name}`"), hint);
         };
         let started_at = Utc::now();
         let started = Instant::now();
@@ -124,9 +124,10 @@ impl HealthProbes {
             Ok(Ok(result)) => result,
             Ok(Err(_panic)) => {
                 // The panic's text is left out: it may quote what the probe held, a secret included.
-                ProbeResult::broken(name, "the probe itself crashed", "Look at the daemon's log and mend the probe.")
+                let hint = "Look at the daemon's log and mend the probe.";
+                ProbeResult::new(name, ProbeStatus::Error, "the probe itself crashed", hint)
             }
-            Err(_elapsed) => ProbeResult::without_steps(
+            Err(_elapsed) => ProbeResult::new(
                 name,
                 ProbeStatus::Fail,
                 format!("the probe did not finish within {:?}", limits.timeout),

@@ -14,7 +14,7 @@ steps:
     title: Dry run
     kind: job
     job: { name: health_check }
-probes: [sample_login, members_known]
+probes: [sample_login, members_known, counted, knocking]
 ";
 
 const PROBE: &str = r#"name: members_known
@@ -29,6 +29,30 @@ steps:
     request: { method: GET, path: /reports/members, headers: { Authorization: "Bearer {{token}}" } }
     assert: [{ that: status == 200, message: no report }]
 "#;
+
+const COMMAND: &str = r#"name: counted
+title: Counted
+command: [/bin/sh, -c, "echo \"WARNING - few for $1|rows=3;5:\"; test -n \"$SECRET\" && exit 1", sh, "{{tenant_id}}"]
+environment: { SECRET: "{{secret}}" }
+hint: add some
+"#;
+
+const KNOCKING: &str = "name: knocking
+title: Knocking
+attempts: 2
+steps:
+  - name: knock
+    request: { method: GET, path: /nowhere }
+    assert: [{ that: status == 200, message: nobody is in }]
+";
+
+/// A workflow with the probes that it names.
+const FILES: [(&str, &str); 4] = [
+    ("members-first.yaml", WORKFLOW),
+    ("probes/members_known.yaml", PROBE),
+    ("probes/counted.yaml", COMMAND),
+    ("probes/knocking.yaml", KNOCKING),
+];
 
 /// A folder of workflows with these files.
 fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
@@ -59,23 +83,39 @@ async fn checked(setting: &Setting) -> Value {
     client.post("/sys/onboarding/svbf/health-check?wait=30s", &json!({})).await.expect(200)
 }
 
-async fn a_probe_of_the_operators_is_run(setting: Setting) {
+async fn probes_of_the_operators_are_run(setting: Setting) {
     let check = checked(&setting).await;
-    let probes: Vec<_> = check["probes"].as_array().into_iter().flatten().map(|probe| &probe["message"]).collect();
-    assert_eq!(probes, [&json!("the probe account logged in"), &json!("the report can be read")], "{check:#}");
-    assert_eq!(check["status"], "pass");
+    let probes: Vec<_> = check["probes"].as_array().into_iter().flatten().collect();
+    let told: Vec<_> = probes.iter().map(|probe| (&probe["status"], &probe["message"])).collect();
+    let (pass, warn, fail) = (&json!("pass"), &json!("warn"), &json!("fail"));
+    assert_eq!(
+        told,
+        [
+            (pass, &json!("the probe account logged in")),
+            (pass, &json!("the report can be read")),
+            (warn, &json!("WARNING - few for svbf")),
+            (fail, &json!("nobody is in (GET /nowhere was answered with 404 Not Found)")),
+        ],
+        "{check:#}"
+    );
+    assert_eq!(check["status"], "fail");
+    assert_eq!(probes[2]["measures"], json!([{ "label": "rows", "value": 3.0, "warn": "5:" }]));
+    assert_eq!((&probes[0]["measures"], &probes[0]["earlier_attempts"]), (&Value::Null, &Value::Null));
+    let earlier = &probes[3]["earlier_attempts"];
+    assert_eq!(earlier.as_array().map(Vec::len), Some(1), "{check:#}");
+    assert_eq!((&earlier[0]["status"], &earlier[0]["steps"][0]["request"]), (fail, &json!("GET /nowhere")));
 }
 
 #[tokio::test]
-async fn a_probe_of_the_operators_is_run_embedded() {
-    let files = folder(&[("members-first.yaml", WORKFLOW), ("probes/members_known.yaml", PROBE)]);
-    a_probe_of_the_operators_is_run(Setting::embedded_with(&["--workflows", path(&files)])).await;
+async fn probes_of_the_operators_are_run_embedded() {
+    let files = folder(&FILES);
+    probes_of_the_operators_are_run(Setting::embedded_with(&["--workflows", path(&files)])).await;
 }
 
 #[tokio::test]
-async fn a_probe_of_the_operators_is_run_by_workers() {
-    let files = folder(&[("members-first.yaml", WORKFLOW), ("probes/members_known.yaml", PROBE)]);
-    a_probe_of_the_operators_is_run(Setting::shared_with(&["--workflows", path(&files)]).await).await;
+async fn probes_of_the_operators_are_run_by_workers() {
+    let files = folder(&FILES);
+    probes_of_the_operators_are_run(Setting::shared_with(&["--workflows", path(&files)]).await).await;
 }
 
 #[test]
@@ -101,7 +141,7 @@ fn faults_of_probes_are_told_with_their_place() {
 
 #[test]
 fn a_workflow_may_name_the_probes_beside_it() {
-    let files = folder(&[("members-first.yaml", WORKFLOW), ("probes/members_known.yaml", PROBE)]);
+    let files = folder(&FILES);
     let (sound, said) = check(files.path(), &["./members-first.yaml", "probes/members_known.yaml"]);
     assert!(sound, "{said}");
     std::fs::remove_file(files.path().join("probes/members_known.yaml")).expect("the file can be removed");

@@ -7,13 +7,17 @@ use workbench_positions::{Faults, Member, Node, Place, Shape, Value, allowed, di
 use super::judgement::{self, UnfitExpression};
 use super::span;
 use super::template::{Template, is_name};
-use super::variables::{GIVEN, SECRET};
+use super::variables::{GIVEN, PLACE, SECRET};
 
 const METHODS: &[&str] = &["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 
 /// Headers that belong to the connection; setting them could lead a request astray or break its framing.
 const HEADERS_OF_THE_CONNECTION: [&str; 6] =
     ["host", "connection", "content-length", "transfer-encoding", "upgrade", "te"];
+
+/// What the workbench's own settings begin with, and those that are meant for probes.
+const OURS: &str = "WORKBENCH_";
+const OURS_FOR_PROBES: &str = "WORKBENCH_PROBE_";
 
 const MOST_ATTEMPTS: i64 = 10;
 
@@ -26,8 +30,17 @@ const PROBE: &[Member] = &[
     allowed("timeout", DURATION),
     allowed("attempts", Shape::Whole { from: 1, to: MOST_ATTEMPTS }),
     allowed("pass_message", Shape::Text),
-    needed("steps", Shape::List),
+    allowed("steps", Shape::List),
+    allowed("cleanup", Shape::List),
+    allowed("command", Shape::TextList),
+    allowed("environment", Shape::TextMap),
+    allowed("inherit", Shape::TextList),
+    allowed("hint", Shape::Text),
 ];
+
+/// Keys that mean something for one manner of probe only.
+const OF_STEPS: [&str; 2] = ["steps", "cleanup"];
+const OF_COMMANDS: [&str; 3] = ["environment", "inherit", "hint"];
 
 const STEP: &[Member] = &[
     needed("name", Shape::Text),
@@ -77,13 +90,23 @@ impl Check {
             let cause = format!("`{name}` cannot be a name: letters, digits and `_` only, no digit first");
             self.faults.add(node.at, "bad_name", cause, "Write one such as `name: sample_login`.");
         }
-        if let Some(steps) =
-            root.get("steps").filter(|steps| matches!(&steps.value, Value::List(items) if items.is_empty()))
-        {
-            self.no_steps(steps.at);
+        if let Some(command) = root.get("command") {
+            for key in OF_STEPS {
+                self.stray(root, key, "a probe with a `command` has no");
+            }
+            self.command(root, command);
+            return;
+        }
+        for key in OF_COMMANDS {
+            self.stray(root, key, "without a `command` there is no use for");
+        }
+        match root.get("steps") {
+            None => self.no_steps(root.at),
+            Some(steps) if matches!(&steps.value, Value::List(items) if items.is_empty()) => self.no_steps(steps.at),
+            Some(_) => {}
         }
         let mut names: Vec<&str> = Vec::new();
-        for step in root.get("steps").map(Node::items).unwrap_or_default() {
+        for step in OF_STEPS.into_iter().flat_map(|list| root.get(list).map(Node::items).unwrap_or_default()) {
             if let Some((node, name)) = step.text_of("name") {
                 if names.contains(&name) {
                     let cause = format!("there are two steps `{name}`");
@@ -97,8 +120,70 @@ impl Check {
         }
     }
 
+    /// A key that the other manner of probe would have.
+    fn stray(&mut self, root: &Node, key: &str, why: &str) {
+        if let Some((_, at, _)) = root.members().iter().find(|(name, ..)| name == key) {
+            let suggestion =
+                "A probe has either `steps` and `cleanup`, or `command`, `environment`, `inherit` and `hint`.";
+            self.faults.add(*at, "key_mismatch", format!("{why} `{key}`"), suggestion);
+        }
+    }
+
+    fn command(&mut self, root: &Node, command: &Node) {
+        self.known.extend(PLACE.map(str::to_owned));
+        let Some((program, arguments)) = command.items().split_first() else {
+            if matches!(command.value, Value::List(_)) {
+                let suggestion = "Write a program's path and its arguments: `[/usr/bin/check_x, -H, \"{{host}}\"]`.";
+                self.faults.add(command.at, "bad_command", "`command` is empty", suggestion);
+            }
+            return;
+        };
+        if let Some(text) = program.text()
+            && (!text.starts_with('/') || text.contains("{{"))
+        {
+            // What is looked up by name depends on who starts the daemon.
+            let cause = format!("`{text}` is not the whole path of a program");
+            self.faults.add(
+                program.at,
+                "bad_command",
+                cause,
+                "Write one such as `/usr/lib/nagios/plugins/check_http`.",
+            );
+        }
+        for (argument, text) in arguments.iter().filter_map(|argument| Some((argument, argument.text()?))) {
+            if self.template(argument.at, text).iter().any(|name| name == SECRET) {
+                let cause = "the secret must not be an argument, which every user of the machine can read";
+                let suggestion = "Hand it over in `environment`, such as `PROBE_SECRET: \"{{secret}}\"`.";
+                self.faults.add(argument.at, "secret_in_argument", cause, suggestion);
+            }
+        }
+        for (name, at, value) in root.get("environment").map(Node::members).unwrap_or_default() {
+            self.environment_name(name, *at);
+            if let Some(text) = value.text() {
+                self.template(value.at, text);
+            }
+        }
+        for name in root.get("inherit").map(Node::items).unwrap_or_default() {
+            let Some(text) = name.text() else { continue };
+            self.environment_name(text, name.at);
+            if text.starts_with(OURS) && !text.starts_with(OURS_FOR_PROBES) {
+                let cause = format!("`{text}` is a setting of the workbench itself and may hold a secret");
+                let suggestion =
+                    format!("Use a variable of another name, or one that begins with `{OURS_FOR_PROBES}`.");
+                self.faults.add(name.at, "bad_environment", cause, suggestion);
+            }
+        }
+    }
+
+    fn environment_name(&mut self, name: &str, at: Place) {
+        if !is_name(name) {
+            let cause = format!("`{name}` cannot be the name of a variable of the environment");
+            self.faults.add(at, "bad_environment", cause, "Use letters, digits and `_`, no digit first.");
+        }
+    }
+
     fn no_steps(&mut self, at: Place) {
-        let suggestion = "Write `steps:` and below it each step after a dash.";
+        let suggestion = "Write `steps:` and below it each step after a dash, or a `command`.";
         self.faults.add(at, "no_steps", "a probe without steps proves nothing", suggestion);
     }
 

@@ -1,4 +1,4 @@
-//! From a declaration that was found sound to what is run.
+//! From the steps of a declaration that was found sound to what is run.
 
 use std::time::Duration;
 
@@ -31,6 +31,13 @@ impl Step {
     /// The request as results show it.
     pub(super) fn request(&self) -> String {
         format!("{} {}", self.method, self.declared_path)
+    }
+
+    /// Names of the variables that its request fills in.
+    pub(super) fn variables(&self) -> Vec<&str> {
+        let json = self.json.iter().flat_map(JsonTemplate::variables);
+        let headers = self.headers.iter().flat_map(|(_, value)| value.variables());
+        self.path.variables().chain(json).chain(headers).collect()
     }
 }
 

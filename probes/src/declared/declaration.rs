@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::status::ProbeStatus;
 
-/// What is tried on a tenant's platform, and what it means if it does not work.
+/// What is tried on a tenant's platform, and what it means if it does not work. Has either `steps` or a `command`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Declaration {
@@ -26,7 +26,22 @@ pub(super) struct Declaration {
     /// What is said when it works.
     pub(super) pass_message: Option<String>,
     /// Requests, one after the other; the first that fails ends the attempt.
+    #[serde(default)]
     pub(super) steps: Vec<Step>,
+    /// Requests that are made at the end of every attempt, whatever became of it.
+    #[serde(default)]
+    pub(super) cleanup: Vec<Step>,
+    /// A program that keeps to the convention of monitoring plugins, by its whole path, and its arguments.
+    #[serde(default)]
+    pub(super) command: Vec<String>,
+    /// Variables of the command's environment.
+    #[serde(default)]
+    pub(super) environment: BTreeMap<String, String>,
+    /// Names of variables that the command has from the environment of the daemon or worker.
+    #[serde(default)]
+    pub(super) inherit: Vec<String>,
+    /// What to do when the command is not content.
+    pub(super) hint: Option<String>,
 }
 
 /// One request, and what is made of its answer.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::error::Error as _;
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use reqwest::header::{ACCEPT, HeaderValue, LOCATION};
@@ -13,8 +14,11 @@ use url::Url;
 use super::compile::Step;
 use super::redaction::Redaction;
 use super::template::percent_encode;
-use super::variables::Variables;
-use crate::address::{AddressPolicy, Refused};
+use super::variables::{TAG, Variables};
+use crate::address::{AddressPolicy, NotResolved, Refused};
+
+/// Carries an attempt's tag, so that the platform's log tells what was a probe.
+const TAG_HEADER: &str = "workbench-probe";
 
 /// How much of an answer is read.
 const MOST_BYTES: usize = 64 * 1024;
@@ -62,17 +66,12 @@ const ALLOW_HINT: &str =
     "If the tenant's platform really is at this address, have an administrator allow its host and port for probes.";
 const ADDRESS_HINT: &str = "Correct the tenant's platform address.";
 const REACH_HINT: &str = "Check that the platform is up and that the tenant's platform address is right.";
-const SLOW_HINT: &str = "See why the platform takes so long, or give the probe more time.";
+pub(super) const SLOW_HINT: &str = "See why the platform takes so long, or give the probe more time.";
 const DECLARATION_HINT: &str = "Correct the probe's declaration.";
 
 impl Connection {
     pub(super) fn open(base: &Url, policy: &AddressPolicy) -> Result<Self, Reason> {
-        if !matches!(base.scheme(), "http" | "https") || !base.has_host() {
-            return Err(Reason::new("the tenant's platform address is not an http or https address", ADDRESS_HINT));
-        }
-        if !base.username().is_empty() || base.password().is_some() {
-            return Err(Reason::new("the tenant's platform address carries credentials", ADDRESS_HINT));
-        }
+        fit(base)?;
         let resolver = policy.guard(base).map_err(|refused| Reason::new(refused.to_string(), ALLOW_HINT))?;
         let client = Client::builder()
             .user_agent(concat!("workbench-probe/", env!("CARGO_PKG_VERSION")))
@@ -126,6 +125,9 @@ impl Connection {
     fn request(&self, step: &Step, variables: &Variables) -> Result<RequestBuilder, Reason> {
         let mut request =
             self.client.request(step.method.clone(), self.address(step, variables)?).header(ACCEPT, "application/json");
+        if let Some(tag) = variables.get(TAG) {
+            request = request.header(TAG_HEADER, tag);
+        }
         for (name, value) in &step.headers {
             // The value is not quoted: it may hold a token.
             let mut value = HeaderValue::from_str(&value.render(variables, str::to_owned)).map_err(|_| {
@@ -181,6 +183,31 @@ impl Answer {
 
     fn text(&self) -> &str {
         self.body.as_str().unwrap_or_default()
+    }
+}
+
+/// Whether a tenant's platform can be at an address.
+pub(super) fn fit(base: &Url) -> Result<(), Reason> {
+    if !matches!(base.scheme(), "http" | "https") || !base.has_host() {
+        return Err(Reason::new("the tenant's platform address is not an http or https address", ADDRESS_HINT));
+    }
+    if !base.username().is_empty() || base.password().is_some() {
+        return Err(Reason::new("the tenant's platform address carries credentials", ADDRESS_HINT));
+    }
+    Ok(())
+}
+
+/// The first address behind the platform's that probes may connect to.
+pub(super) async fn resolve(base: &Url, policy: &AddressPolicy, deadline: Deadline) -> Result<IpAddr, NoAnswer> {
+    let refused = |refused: Refused| NoAnswer::Broken(Reason::new(refused.to_string(), ALLOW_HINT));
+    let unknown = |why: String| {
+        NoAnswer::Failed(Reason::new(format!("the name of the platform's host leads nowhere: {why}"), REACH_HINT))
+    };
+    match timeout_at(deadline, policy.resolve(base)).await {
+        Err(_) => Err(unknown("no answer within the probe's time".to_owned())),
+        Ok(Err(NotResolved::Refused(reason))) => Err(refused(reason)),
+        Ok(Err(NotResolved::Unknown(error))) => Err(unknown(error.to_string())),
+        Ok(Ok(address)) => Ok(address),
     }
 }
 

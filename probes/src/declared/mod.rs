@@ -29,17 +29,23 @@
 //! answer's JSON, or its text where it is none; header names are in lower case.
 
 mod check;
+mod command;
 mod compile;
 mod declaration;
 mod exchange;
 mod judgement;
+mod plugin;
+mod process;
 mod redaction;
+mod requests;
 mod run;
 mod schema;
 mod span;
 mod template;
 mod variables;
+mod verdict;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -49,8 +55,9 @@ use workbench_positions::{Document, Fault};
 use crate::registry::{Probe, hexadecimal};
 use crate::result::ProbeResult;
 use crate::target::{Limits, Target};
-use compile::Step;
+use command::Command;
 use declaration::Declaration;
+use requests::Requests;
 pub use schema::probe_schema;
 
 /// The shipped declarations.
@@ -74,10 +81,18 @@ pub struct DeclaredProbe {
     name: String,
     title: String,
     timeout: Duration,
-    attempts: u32,
+    /// Tries before a failure counts.
+    attempts: usize,
     pass_message: Option<String>,
-    steps: Vec<Step>,
+    manner: Manner,
     fingerprint: String,
+}
+
+/// How it is tried whether the platform works.
+#[derive(Debug)]
+enum Manner {
+    Requests(Arc<Requests>),
+    Command(Command),
 }
 
 impl DeclaredProbe {
@@ -92,13 +107,20 @@ impl DeclaredProbe {
         let declaration: Declaration = document.typed()?;
         let suggestion = || "Compare with a shipped probe.".to_owned();
         let unfit = |cause: String| vec![document.fault(root.at, "invalid_value", cause, suggestion())];
+        let manner = if let Some(command) = Command::compile(&declaration).map_err(unfit)? {
+            Manner::Command(command)
+        } else {
+            let steps = |steps: Vec<_>| steps.into_iter().map(compile::step).collect::<Result<_, _>>();
+            let (steps, cleanup) = (steps(declaration.steps), steps(declaration.cleanup));
+            Manner::Requests(Arc::new(Requests { steps: steps.map_err(unfit)?, cleanup: cleanup.map_err(unfit)? }))
+        };
         Ok(Self {
-            timeout: span::parse(&declaration.timeout).map_err(unfit)?,
-            steps: declaration.steps.into_iter().map(compile::step).collect::<Result<_, _>>().map_err(unfit)?,
             name: declaration.name,
             title: declaration.title,
-            attempts: declaration.attempts,
+            timeout: span::parse(&declaration.timeout).map_err(unfit)?,
+            attempts: usize::try_from(declaration.attempts).unwrap_or(usize::MAX),
             pass_message: declaration.pass_message,
+            manner,
             fingerprint: hexadecimal(&Sha256::digest(text)),
         })
     }

@@ -54,6 +54,14 @@ impl Template {
             })
             .collect()
     }
+
+    /// Whether what it comes to begins with a variable's value.
+    pub(super) fn begins_with_variable(&self) -> bool {
+        self.parts
+            .iter()
+            .find(|part| **part != Part::Text(String::new()))
+            .is_some_and(|part| matches!(part, Part::Variable(_)))
+    }
 }
 
 /// JSON whose texts are templates.
@@ -80,8 +88,7 @@ impl JsonTemplate {
     }
 
     /// Names of the variables in it.
-    #[cfg(test)]
-    fn variables(&self) -> Vec<&str> {
+    pub(super) fn variables(&self) -> Vec<&str> {
         match self {
             Self::Plain(_) => Vec::new(),
             Self::Text(template) => template.variables().collect(),

@@ -18,6 +18,18 @@ pub(super) const TAG: &str = "tag";
 /// What every probe is given.
 pub(super) const GIVEN: [&str; 4] = [USER, SECRET, TENANT_ID, TAG];
 
+/// What commands are given besides: where the tenant's platform is.
+pub(super) const PLACE: [&str; 4] = [URL, HOST, PORT, ADDRESS];
+
+/// The platform's address as the tenant has it.
+pub(super) const URL: &str = "url";
+/// Its host.
+pub(super) const HOST: &str = "host";
+/// Its port.
+pub(super) const PORT: &str = "port";
+/// The IP address that its host stands for, found allowed for probes.
+pub(super) const ADDRESS: &str = "address";
+
 /// What a tag begins with, so that people who meet one know what left it there.
 const TAG_BEGINS: &str = "workbench-probe-";
 

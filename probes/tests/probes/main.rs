@@ -1,5 +1,7 @@
 //! Probes and the sandbox over real sockets.
 
+mod cleaning;
+mod commands;
 mod declarations;
 mod guard;
 mod limits;

@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chrono::Utc;
 use workbench_probes::{HealthProbes, Limits, Probe, ProbeResult, ProbeStatus, Target};
 
 use crate::serving::target;
@@ -26,16 +25,7 @@ impl Probe for Told {
 
     async fn run(&self, _: &Target, _: &Limits) -> ProbeResult {
         (self.behaviour)().await;
-        ProbeResult {
-            probe: self.name.clone(),
-            status: ProbeStatus::Pass,
-            message: "done".to_owned(),
-            hint: String::new(),
-            started_at: Utc::now(),
-            duration_ms: 0,
-            attempts: 1,
-            steps: Vec::new(),
-        }
+        ProbeResult { attempts: 1, ..ProbeResult::new(&self.name, ProbeStatus::Pass, "done", "") }
     }
 }
 
