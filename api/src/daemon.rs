@@ -115,7 +115,7 @@ pub struct Serving {
 }
 
 /// Runs API, console, relay, reconciler and (unless told otherwise) workers until a signal.
-pub async fn serve(places: &Places, settings: JobSettings, serving: &Serving) -> Result<()> {
+pub async fn serve(places: &Places, settings: JobSettings, serving: &Serving, probes: HealthProbes) -> Result<()> {
     if !serving.works && places.redis_url.is_none() {
         return Err(miette!(
             help = "Give `--redis-url redis://…` and start `workbench worker`, or leave `--no-worker` out.",
@@ -123,7 +123,7 @@ pub async fn serve(places: &Places, settings: JobSettings, serving: &Serving) ->
         ));
     }
     let stop = stop_on_signal()?;
-    let probes = shipped::probes(serving.workflows.as_deref())?;
+    let probes = shipped::probes(probes, serving.workflows.as_deref())?;
     let context = places.context(settings, probes).await?;
     let known = shipped::known(&context.probes);
     let workflows = shipped::workflows(serving.workflows.as_deref(), &known)?;
@@ -191,7 +191,7 @@ pub async fn serve(places: &Places, settings: JobSettings, serving: &Serving) ->
 }
 
 /// Runs jobs until a signal.
-pub async fn work(places: &Places, settings: JobSettings, workflows: Option<&Path>) -> Result<()> {
+pub async fn work(places: &Places, settings: JobSettings, probes: HealthProbes) -> Result<()> {
     if places.redis_url.is_none() {
         return Err(miette!(
             help = "Give `--redis-url redis://…`; with the embedded queue `workbench serve` runs the jobs itself.",
@@ -199,7 +199,7 @@ pub async fn work(places: &Places, settings: JobSettings, workflows: Option<&Pat
         ));
     }
     let stop = stop_on_signal()?;
-    let context = places.context(settings, shipped::probes(workflows)?).await?;
+    let context = places.context(settings, probes).await?;
     let noted = context.store.probe_set().await.map_err(|error| miette!("{error}"))?;
     if noted.is_some_and(|noted| noted != context.probes.set_hash()) {
         // The daemon's probes date the evidence. Results of others would look newer than what they prove.

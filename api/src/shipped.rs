@@ -65,11 +65,10 @@ pub fn profiles(folder: Option<&Path>) -> Result<Vec<Arc<Profile>>> {
     if faults.is_empty() { Ok(loaded) } else { Err(miette!("the format profiles have faults:\n{}", render(&faults))) }
 }
 
-/// The shipped probes, replaced and added to by those in the folder `probes` of the workflows' folder. Every fault of
+/// The binary's own `probes`, replaced and added to by those in the folder `probes` of the workflows' folder. Every fault of
 /// every file is reported at once, and so are two files that declare one probe: which of them counts must not depend on
 /// their names.
-pub fn probes(folder: Option<&Path>) -> Result<HealthProbes> {
-    let mut probes = HealthProbes::default();
+pub fn probes(mut probes: HealthProbes, folder: Option<&Path>) -> Result<HealthProbes> {
     let (mut faults, mut declared_in) = (Vec::new(), BTreeMap::new());
     for (file, text) in folder.map(probe_files).transpose()?.unwrap_or_default() {
         match DeclaredProbe::load(&file, &text) {

@@ -18,7 +18,7 @@ pub mod sandbox;
 mod status;
 mod target;
 
-pub use address::AddressPolicy;
+pub use address::{AddressPolicy, NotResolved, Refused};
 pub use registry::{HealthProbes, Probe};
 pub use result::{EarlierAttempt, Measure, ProbeResult, StepTrace};
 pub use status::{Aggregate, ProbeStatus, UnknownStatus, aggregate};

@@ -34,7 +34,7 @@ enum Format {
 }
 
 /// Exit 0 where all files are sound, else 1.
-pub fn check(args: &CheckArgs) -> Result<ExitCode> {
+pub fn check(args: &CheckArgs, probes: &HealthProbes) -> Result<ExitCode> {
     let mut texts = Vec::new();
     let mut unreadable = false;
     for file in &args.files {
@@ -46,7 +46,7 @@ pub fn check(args: &CheckArgs) -> Result<ExitCode> {
             }
         }
     }
-    let known = known(&texts);
+    let known = known(&texts, probes);
     let faults: Vec<Fault> =
         texts.iter().flat_map(|(file, text)| examine(&file.display().to_string(), text, &known)).collect();
     match args.format {
@@ -57,10 +57,10 @@ pub fn check(args: &CheckArgs) -> Result<ExitCode> {
     Ok(if faults.is_empty() && !unreadable { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// What workflows may refer to: what ships, the probes among the files, and those that the daemon would load beside
+/// What workflows may refer to: what the binary has, the probes among the files, and those that the daemon would load beside
 /// them.
-fn known(texts: &[(&PathBuf, String)]) -> Known {
-    let mut known = shipped::known(&HealthProbes::default());
+fn known(texts: &[(&PathBuf, String)], probes: &HealthProbes) -> Known {
+    let mut known = shipped::known(probes);
     let folders: BTreeSet<&Path> = texts.iter().filter_map(|(file, _)| file.parent()).collect();
     // A folder that cannot be read is the daemon's to complain of; here it only adds no names.
     let beside = folders.into_iter().flat_map(|folder| shipped::probe_files(folder).unwrap_or_default());

@@ -18,8 +18,10 @@ use url::Url;
 use workbench_engine::definition::duration;
 use workbench_importer::{Signers, UnknownSigner, UnpackLimits};
 use workbench_jobs::{Bucket, JobSettings};
+use workbench_probes::{HealthProbes, Probe};
 
 use crate::daemon::{self, Places, Serving};
+use crate::shipped;
 
 /// Tenant onboarding as durable workflows.
 #[derive(Debug, Parser)]
@@ -288,7 +290,18 @@ fn public_url(text: &str) -> Result<Url, String> {
 /// Runs what the command line asks for.
 #[must_use]
 pub fn run() -> ExitCode {
+    run_with(&[])
+}
+
+/// As [`run`], with probes written in Rust besides those that ship. They replace shipped ones of the same name, and are
+/// replaced by those that operators declare in files.
+#[must_use]
+pub fn run_with(own: &[Arc<dyn Probe>]) -> ExitCode {
     let cli = Cli::parse();
+    let mut probes = HealthProbes::default();
+    for probe in own {
+        probes.add(Arc::clone(probe));
+    }
     let daemon = matches!(cli.command, Command::Serve(_) | Command::Worker(_) | Command::Sandbox(_));
     start_logging(daemon);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
@@ -298,7 +311,7 @@ pub fn run() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    match runtime.block_on(dispatch(cli.command)) {
+    match runtime.block_on(dispatch(cli.command, probes)) {
         Ok(code) => code,
         Err(report) => {
             eprintln!("{report:?}");
@@ -307,7 +320,7 @@ pub fn run() -> ExitCode {
     }
 }
 
-async fn dispatch(command: Command) -> Result<ExitCode> {
+async fn dispatch(command: Command, probes: HealthProbes) -> Result<ExitCode> {
     match command {
         Command::Serve(args) => {
             let places = Places {
@@ -323,7 +336,7 @@ async fn dispatch(command: Command) -> Result<ExitCode> {
                 upload_limit: args.upload_limit.saturating_mul(1024 * 1024),
                 public_url: args.public_url,
             };
-            daemon::serve(&places, args.jobs.settings()?, &serving).await?;
+            daemon::serve(&places, args.jobs.settings()?, &serving, probes).await?;
         }
         Command::Worker(args) => {
             let places = Places {
@@ -331,10 +344,11 @@ async fn dispatch(command: Command) -> Result<ExitCode> {
                 uploads: args.uploads.bucket(),
                 ..args.places.places()
             };
-            daemon::work(&places, args.jobs.settings()?, args.workflows.as_deref()).await?;
+            let probes = shipped::probes(probes, args.workflows.as_deref())?;
+            daemon::work(&places, args.jobs.settings()?, probes).await?;
         }
         Command::Sandbox(args) => daemon::sandbox(&args.places.places(), args.listen).await?,
-        Command::Check(args) => return check::check(&args),
+        Command::Check(args) => return check::check(&args, &probes),
         Command::Schema(args) => return tools::schema(&args),
         Command::Rules => tools::rules(),
         Command::Openapi => return tools::openapi(),

@@ -199,14 +199,12 @@ pub(super) fn fit(base: &Url) -> Result<(), Reason> {
 
 /// The first address behind the platform's that probes may connect to.
 pub(super) async fn resolve(base: &Url, policy: &AddressPolicy, deadline: Deadline) -> Result<IpAddr, NoAnswer> {
-    let refused = |refused: Refused| NoAnswer::Broken(Reason::new(refused.to_string(), ALLOW_HINT));
-    let unknown = |why: String| {
-        NoAnswer::Failed(Reason::new(format!("the name of the platform's host leads nowhere: {why}"), REACH_HINT))
-    };
     match timeout_at(deadline, policy.resolve(base)).await {
-        Err(_) => Err(unknown("no answer within the probe's time".to_owned())),
-        Ok(Err(NotResolved::Refused(reason))) => Err(refused(reason)),
-        Ok(Err(NotResolved::Unknown(error))) => Err(unknown(error.to_string())),
+        Err(_) => {
+            Err(NoAnswer::Failed(Reason::new("the name of the platform's host was not found in time", REACH_HINT)))
+        }
+        Ok(Err(error @ NotResolved::Refused(_))) => Err(NoAnswer::Broken(Reason::new(error.to_string(), ALLOW_HINT))),
+        Ok(Err(error @ NotResolved::Unknown(_))) => Err(NoAnswer::Failed(Reason::new(error.to_string(), REACH_HINT))),
         Ok(Ok(address)) => Ok(address),
     }
 }

@@ -1,32 +1,8 @@
 //! Probes that are written down instead of programmed.
 //!
-//! A declaration is a YAML file with HTTP steps. Each step sends one request, hands on what it extracted from the
-//! answer and judges the answer by assertions in CEL over `status`, `body`, `headers`, `latency_ms` and `vars`:
-//!
-//! ```yaml
-//! name: sample_login
-//! title: Sample login
-//! timeout: 15s          # the whole probe; 15s unless said otherwise
-//! attempts: 2           # tries before a failure counts; 1 unless said otherwise
-//! pass_message: the probe account logged in
-//! steps:
-//!   - name: log in
-//!     request:
-//!       method: POST
-//!       path: /login    # appended to the tenant's platform address
-//!       json: { user: "{{user}}", password: "{{secret}}" }
-//!     extract: { token: $.token }   # for later steps, as {{token}}
-//!     assert:
-//!       - that: status == 200
-//!         severity: fail            # or warn
-//!         message: the platform refused the login
-//!         hint: Check the probe account.
-//!     slow: { warn: 2s, fail: 10s }
-//! ```
-//!
-//! `{{user}}`, `{{secret}}` and `{{tenant_id}}` are always there. An assertion that cannot be evaluated, because
-//! the answer lacks what it asks for, fails whatever its severity: nothing has been proven then. `body` is the
-//! answer's JSON, or its text where it is none; header names are in lower case.
+//! A declaration is a YAML file. It has HTTP steps, each of which sends one request, hands on what it extracted from the
+//! answer and judges the answer by assertions in CEL; or it has a command that keeps to the convention of monitoring
+//! plugins. The language is documented in `docs/probes.md`.
 
 mod check;
 mod command;

@@ -13,9 +13,9 @@ mod world;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, FromRequestParts, Path};
+use axum::extract::{DefaultBodyLimit, FromRequestParts, RawPathParams};
 use axum::http::request::Parts;
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::Mutex;
 
@@ -43,6 +43,7 @@ pub fn router(world: Arc<dyn World>) -> Router {
         .route("/", get(platform::about))
         .route("/{tenant}/login", post(platform::log_in))
         .route("/{tenant}/transactions", post(platform::transact))
+        .route("/{tenant}/transactions/{id}", delete(platform::take_back))
         .route("/{tenant}/reports/members", get(platform::report_members))
         .route("/{tenant}/calls", get(platform::list_calls))
         .route("/{tenant}/settings", get(settings::show).patch(settings::change))
@@ -76,9 +77,12 @@ impl<S: Send + Sync> FromRequestParts<S> for Tenant {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
-        let Path(tenant) = Path::<String>::from_request_parts(parts, state)
+        let parameters = RawPathParams::from_request_parts(parts, state)
             .await
             .map_err(|rejection| Problem::bad_request(rejection.body_text()))?;
+        // Some routes have further parameters.
+        let tenant = parameters.iter().find(|(name, _)| *name == "tenant").map(|(_, tenant)| tenant.to_owned());
+        let tenant = tenant.unwrap_or_default();
         if tenant.trim().is_empty() || tenant.len() > LONGEST_TENANT || tenant.contains(char::is_control) {
             return Err(Problem::bad_request("the first segment of the path is not the id of a tenant"));
         }

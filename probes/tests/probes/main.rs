@@ -3,6 +3,7 @@
 mod cleaning;
 mod commands;
 mod declarations;
+mod documentation;
 mod guard;
 mod limits;
 mod registry;
