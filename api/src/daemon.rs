@@ -86,7 +86,8 @@ impl Places {
         })
     }
 
-    async fn context(&self, settings: JobSettings, probes: HealthProbes) -> Result<Context> {
+    async fn context(&self, settings: JobSettings, mut probes: HealthProbes) -> Result<Context> {
+        probes.set_concurrency(settings.probe_concurrency);
         let store = self.open_store().await?;
         let objects = match &self.uploads {
             Some(bucket) => Objects::bucket(bucket),

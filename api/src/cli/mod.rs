@@ -18,7 +18,7 @@ use url::Url;
 use workbench_engine::definition::duration;
 use workbench_importer::{Signers, UnknownSigner, UnpackLimits};
 use workbench_jobs::{Bucket, JobSettings};
-use workbench_probes::{HealthProbes, Probe};
+use workbench_probes::{Concurrency, HealthProbes, Probe};
 
 use crate::daemon::{self, Places, Serving};
 use crate::shipped;
@@ -141,6 +141,12 @@ struct JobArgs {
     /// How long one probe may take
     #[arg(long, env = "WORKBENCH_PROBE_TIMEOUT", default_value = "30s", value_parser = duration::parse, value_name = "DURATION")]
     probe_timeout: Duration,
+    /// Probes that this process runs at once, in all
+    #[arg(long, env = "WORKBENCH_PROBE_CONCURRENCY", default_value_t = Concurrency::default().overall, value_name = "N")]
+    probe_concurrency: usize,
+    /// Probes that this process runs at once against one host
+    #[arg(long, env = "WORKBENCH_PROBE_HOST_CONCURRENCY", default_value_t = Concurrency::default().per_host, value_name = "N")]
+    probe_host_concurrency: usize,
     /// Private address that probes may reach; may be repeated
     #[arg(long, env = "WORKBENCH_PROBE_ALLOW", value_delimiter = ',', value_name = "HOST:PORT")]
     probe_allow: Vec<String>,
@@ -190,6 +196,7 @@ impl JobArgs {
             preview_ttl: self.preview_ttl,
             rollback_window: self.rollback_window,
             probe_timeout: self.probe_timeout,
+            probe_concurrency: Concurrency { overall: self.probe_concurrency, per_host: self.probe_host_concurrency },
             probe_allow: self.probe_allow.clone(),
             probe_secrets: self.probe_secrets.clone(),
             signers: Arc::new(signers),

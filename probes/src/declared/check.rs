@@ -20,6 +20,7 @@ const OURS: &str = "WORKBENCH_";
 const OURS_FOR_PROBES: &str = "WORKBENCH_PROBE_";
 
 const MOST_ATTEMPTS: i64 = 10;
+const MOST_REDIRECTS: i64 = 5;
 
 const DURATION: Shape =
     Shape::Duration { accepts: |text| span::parse(text).is_ok(), such_as: "500ms, 2s or 1m, at most 60m" };
@@ -55,6 +56,7 @@ const REQUEST: &[Member] = &[
     needed("path", Shape::Text),
     allowed("json", Shape::Inner),
     allowed("headers", Shape::TextMap),
+    allowed("redirects", Shape::Whole { from: 0, to: MOST_REDIRECTS }),
 ];
 
 const ASSERTION: &[Member] = &[

@@ -72,6 +72,10 @@ pub(super) struct Request {
     pub(super) path: String,
     /// The body; texts in it may have variables.
     pub(super) json: Option<Value>,
+    /// How many redirects are followed, 0 to 5.
+    #[serde(default)]
+    #[schemars(range(max = 5))]
+    pub(super) redirects: u32,
     /// Headers besides those of the connection.
     #[serde(default)]
     pub(super) headers: BTreeMap<String, String>,
