@@ -18,6 +18,7 @@ use workbench_engine::log::Actor;
 use workbench_engine::store::{Credential, NewToken, Store, StoreError};
 use workbench_jobs::{Bucket, Context, JobSettings, Objects, Queue, QueueAddress, SANDBOX_URL, Status};
 use workbench_probes::HealthProbes;
+use workbench_probes::sandbox::SandboxListener;
 
 use crate::http::{self, App, DRAIN, Role, hash_secret, new_secret};
 use crate::sandbox_world::StoredWorld;
@@ -321,6 +322,7 @@ async fn start_sandbox(
     tx.save_setting(SANDBOX_URL, &url).await.map_err(|error| miette!("{error}"))?;
     tx.commit().await.map_err(|error| miette!("{error}"))?;
     let router = workbench_probes::sandbox::router(Arc::new(StoredWorld(store.clone())));
+    let listener = SandboxListener::new(listener).into_diagnostic()?;
     let stop = stop.clone();
     tasks.spawn(async move {
         let server = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned());

@@ -5,6 +5,7 @@
 //! [`World`]. Its settings can be read and changed **without a login**, faults included, which is what makes it
 //! good for training and fit for nothing but a loopback address.
 
+mod listener;
 mod platform;
 mod problem;
 mod settings;
@@ -19,6 +20,7 @@ use axum::routing::{delete, get, post};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::Mutex;
 
+pub use listener::{SandboxConnection, SandboxListener};
 pub use world::{Call, Fault, MemoryWorld, Settings, World, WorldError};
 
 use crate::registry::hexadecimal;
@@ -36,7 +38,8 @@ const LARGEST_BODY: usize = 64 * 1024;
 /// The longest id of a tenant that the sandbox answers for.
 const LONGEST_TENANT: usize = 128;
 
-/// The sandbox's routes, to be served by themselves.
+/// The sandbox's routes, to be served by themselves; on a [`SandboxListener`] where its faults are to concern certificates
+/// too.
 pub fn router(world: Arc<dyn World>) -> Router {
     let sandbox = Sandbox { world, key: rand::random(), patching: Arc::new(Mutex::new(())) };
     Router::new()

@@ -158,7 +158,8 @@ async fn faulty_answer(settings: &Settings) -> Option<Response> {
             Some(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, detail).into_response())
         }
         Some(Fault::WrongBody) => Some(Html(WRONG_BODY).into_response()),
-        Some(Fault::LoginRefused) | None => None,
+        // A bad certificate keeps probes from coming this far; whoever comes without TLS is answered.
+        Some(Fault::LoginRefused | Fault::BadCertificate) | None => None,
     }
 }
 

@@ -122,14 +122,20 @@ async fn what_was_meant_for_the_platform_is_not_sent_elsewhere() {
 }
 
 #[tokio::test]
-async fn a_platform_that_speaks_no_tls_fails_at_https() {
-    let (authority, _) = sandbox(None, 0, None).await;
-    let mut target = target(&authority);
-    target.base_url = Url::parse(&format!("https://{authority}/acme")).expect("a valid address");
-    let result = run_shipped("sample_login", &target, &allowing(&authority)).await;
-    assert_eq!(result.status, ProbeStatus::Fail);
-    assert!(result.message.starts_with("no secure connection to the platform: "), "{}", result.message);
-    assert!(result.hint.contains("certificate"), "{}", result.hint);
+async fn trouble_with_tls_is_told_as_such() {
+    let (with_bad_certificate, _) = sandbox(None, 0, None).await;
+    let without_tls = serve(Router::new()).await;
+    for (authority, why) in [
+        (with_bad_certificate, "invalid peer certificate: UnknownIssuer"),
+        (without_tls, "received corrupt message of type InvalidContentType"),
+    ] {
+        let mut target = target(&authority);
+        target.base_url = Url::parse(&format!("https://{authority}/acme")).expect("a valid address");
+        let result = run_shipped("sample_login", &target, &allowing(&authority)).await;
+        assert_eq!(result.status, ProbeStatus::Fail);
+        assert_eq!(result.message, format!("no secure connection to the platform: {why}"));
+        assert!(result.hint.contains("certificate"), "{}", result.hint);
+    }
 }
 
 #[tokio::test]
