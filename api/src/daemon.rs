@@ -18,6 +18,7 @@ use workbench_engine::log::Actor;
 use workbench_engine::store::{Credential, NewToken, Store, StoreError};
 use workbench_jobs::{Bucket, Context, JobSettings, Objects, Queue, QueueAddress, SANDBOX_URL, Status};
 use workbench_probes::HealthProbes;
+use workbench_probes::sandbox::SandboxListener;
 
 use crate::http::{self, App, DRAIN, Role, hash_secret, new_secret};
 use crate::sandbox_world::StoredWorld;
@@ -86,14 +87,15 @@ impl Places {
         })
     }
 
-    async fn context(&self, settings: JobSettings) -> Result<Context> {
+    async fn context(&self, settings: JobSettings, mut probes: HealthProbes) -> Result<Context> {
+        probes.set_concurrency(settings.probe_concurrency);
         let store = self.open_store().await?;
         let objects = match &self.uploads {
             Some(bucket) => Objects::bucket(bucket),
             None => Objects::folder(&self.data_dir.join("objects")),
         };
         let objects = objects.into_diagnostic()?;
-        Ok(Context { store, objects, probes: Arc::new(HealthProbes::default()), settings: Arc::new(settings) })
+        Ok(Context { store, objects, probes: Arc::new(probes), settings: Arc::new(settings) })
     }
 }
 
@@ -104,7 +106,7 @@ pub struct Serving {
     pub listen: SocketAddr,
     /// Address of the sandbox platform, if it runs.
     pub sandbox: Option<SocketAddr>,
-    /// Folder of the operator's workflows.
+    /// Folder of the operator's workflows, format profiles and probes.
     pub workflows: Option<PathBuf>,
     /// Whether this process runs jobs.
     pub works: bool,
@@ -115,7 +117,7 @@ pub struct Serving {
 }
 
 /// Runs API, console, relay, reconciler and (unless told otherwise) workers until a signal.
-pub async fn serve(places: &Places, settings: JobSettings, serving: &Serving) -> Result<()> {
+pub async fn serve(places: &Places, settings: JobSettings, serving: &Serving, probes: HealthProbes) -> Result<()> {
     if !serving.works && places.redis_url.is_none() {
         return Err(miette!(
             help = "Give `--redis-url redis://…` and start `workbench worker`, or leave `--no-worker` out.",
@@ -123,7 +125,8 @@ pub async fn serve(places: &Places, settings: JobSettings, serving: &Serving) ->
         ));
     }
     let stop = stop_on_signal()?;
-    let context = places.context(settings).await?;
+    let probes = shipped::probes(probes, serving.workflows.as_deref())?;
+    let context = places.context(settings, probes).await?;
     let known = shipped::known(&context.probes);
     let workflows = shipped::workflows(serving.workflows.as_deref(), &known)?;
     let formats = shipped::profiles(serving.workflows.as_deref())?;
@@ -190,7 +193,7 @@ pub async fn serve(places: &Places, settings: JobSettings, serving: &Serving) ->
 }
 
 /// Runs jobs until a signal.
-pub async fn work(places: &Places, settings: JobSettings) -> Result<()> {
+pub async fn work(places: &Places, settings: JobSettings, probes: HealthProbes) -> Result<()> {
     if places.redis_url.is_none() {
         return Err(miette!(
             help = "Give `--redis-url redis://…`; with the embedded queue `workbench serve` runs the jobs itself.",
@@ -198,7 +201,12 @@ pub async fn work(places: &Places, settings: JobSettings) -> Result<()> {
         ));
     }
     let stop = stop_on_signal()?;
-    let context = places.context(settings).await?;
+    let context = places.context(settings, probes).await?;
+    let noted = context.store.probe_set().await.map_err(|error| miette!("{error}"))?;
+    if noted.is_some_and(|noted| noted != context.probes.set_hash()) {
+        // The daemon's probes date the evidence. Results of others would look newer than what they prove.
+        tracing::warn!("this worker's probes are others than the daemon's; give both the same `--workflows`");
+    }
     let queue = Queue::new(&places.queue()).into_diagnostic()?;
     let (status, tasks) = (Status::default(), TaskTracker::new());
     start_machinery(&context, &queue, &status, true, &tasks, &stop);
@@ -314,6 +322,7 @@ async fn start_sandbox(
     tx.save_setting(SANDBOX_URL, &url).await.map_err(|error| miette!("{error}"))?;
     tx.commit().await.map_err(|error| miette!("{error}"))?;
     let router = workbench_probes::sandbox::router(Arc::new(StoredWorld(store.clone())));
+    let listener = SandboxListener::new(listener).into_diagnostic()?;
     let stop = stop.clone();
     tasks.spawn(async move {
         let server = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned());

@@ -1,12 +1,14 @@
-//! The workflows and format profiles that ship with the binary, and those of the operator.
+//! The workflows, format profiles and probes that ship with the binary, and those of the operator.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
 use miette::{IntoDiagnostic, Result, WrapErr, miette};
-use workbench_engine::definition::{Fault, Known, Loaded, load, render};
-use workbench_importer::{Profile, ProfileFault};
-use workbench_probes::HealthProbes;
+use workbench_engine::definition::{Known, Loaded, load, render};
+use workbench_importer::Profile;
+use workbench_probes::declared::DeclaredProbe;
+use workbench_probes::{HealthProbes, Probe as _};
 
 use crate::http::Capability;
 
@@ -57,16 +59,39 @@ pub fn profiles(folder: Option<&Path>) -> Result<Vec<Arc<Profile>>> {
                 loaded.retain(|other| other.name() != profile.name());
                 loaded.push(Arc::new(profile));
             }
-            Err(found) => faults.extend(found.into_iter().map(shown)),
+            Err(found) => faults.extend(found),
         }
     }
     if faults.is_empty() { Ok(loaded) } else { Err(miette!("the format profiles have faults:\n{}", render(&faults))) }
 }
 
-/// A profile's fault, told as those of workflows are.
-pub fn shown(fault: ProfileFault) -> Fault {
-    let ProfileFault { file, line, column, excerpt, code, cause, suggestion } = fault;
-    Fault { file, line, column, excerpt, code, cause, suggestion }
+/// The binary's own `probes`, replaced and added to by those in the folder `probes` of the workflows' folder. Every fault of
+/// every file is reported at once, and so are two files that declare one probe: which of them counts must not depend on
+/// their names.
+pub fn probes(mut probes: HealthProbes, folder: Option<&Path>) -> Result<HealthProbes> {
+    let (mut faults, mut declared_in) = (Vec::new(), BTreeMap::new());
+    for (file, text) in folder.map(probe_files).transpose()?.unwrap_or_default() {
+        match DeclaredProbe::load(&file, &text) {
+            Ok(probe) => {
+                if let Some(other) = declared_in.insert(probe.name().to_owned(), file.clone()) {
+                    return Err(miette!(
+                        help = "Rename one of the two, or take one of the files away.",
+                        "the probe `{}` is declared in `{other}` and in `{file}`",
+                        probe.name()
+                    ));
+                }
+                probes.add(Arc::new(probe));
+            }
+            Err(found) => faults.extend(found),
+        }
+    }
+    if faults.is_empty() { Ok(probes) } else { Err(miette!("the probes have faults:\n{}", render(&faults))) }
+}
+
+/// The probes' files in a folder of workflows; none where it has no folder `probes`.
+pub fn probe_files(folder: &Path) -> Result<Vec<(String, String)>> {
+    let probes = folder.join("probes");
+    if probes.is_dir() { yaml_files(&probes) } else { Ok(Vec::new()) }
 }
 
 /// The YAML files of a folder with their texts, in order of name.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use workbench_engine::store::Store;
 use workbench_importer::{Signers, UnpackLimits};
-use workbench_probes::HealthProbes;
+use workbench_probes::{Concurrency, HealthProbes};
 
 use crate::Objects;
 
@@ -28,6 +28,8 @@ pub struct JobSettings {
     pub rollback_window: Duration,
     /// How long one probe may take.
     pub probe_timeout: Duration,
+    /// How many probes one process runs at once.
+    pub probe_concurrency: Concurrency,
     /// `host:port` of addresses inside the operator's network that probes may reach.
     pub probe_allow: Vec<String>,
     /// Folder of the files that `file:NAME` may name as a probes' secret; none may be named where absent.
@@ -48,6 +50,7 @@ impl Default for JobSettings {
             preview_ttl: Duration::from_hours(30 * 24),
             rollback_window: Duration::from_hours(7 * 24),
             probe_timeout: Duration::from_secs(30),
+            probe_concurrency: Concurrency::default(),
             probe_allow: Vec::new(),
             probe_secrets: None,
             signers: Arc::default(),

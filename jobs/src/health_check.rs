@@ -6,7 +6,7 @@ use url::Url;
 use workbench_engine::job::Job;
 use workbench_engine::log::Actor;
 use workbench_engine::store::{HealthOutcome, ProbeRow, StoreError, Tenant};
-use workbench_probes::sandbox::{SANDBOX_SECRET, SANDBOX_USER};
+use workbench_probes::sandbox::{Fault, SANDBOX_SECRET, SANDBOX_USER, Settings};
 use workbench_probes::{AddressPolicy, Limits, ProbeResult, ProbeStatus, Secret, Target, aggregate};
 
 use crate::Context;
@@ -60,7 +60,12 @@ async fn target(context: &Context, tenant: &Tenant) -> Result<Result<(Target, Li
     let (address, sandbox) = match tenant.platform_url.as_deref() {
         None => return Ok(Err("the tenant has no `platform_url`".to_owned())),
         Some(SANDBOX) => match context.store.setting(SANDBOX_URL).await? {
-            Some(url) => (format!("{}/{}", url.trim_end_matches('/'), tenant.id), true),
+            Some(url) => {
+                let bad_certificate = sandbox_fault(context, &tenant.id).await? == Some(Fault::BadCertificate);
+                // The sandbox listens for both on one port, and only with TLS has it a certificate to show.
+                let url = if bad_certificate { url.replacen("http:", "https:", 1) } else { url };
+                (format!("{}/{}", url.trim_end_matches('/'), tenant.id), true)
+            }
             None => return Ok(Err("the tenant is bound to the sandbox platform, but no daemon runs one".to_owned())),
         },
         Some(url) => (url.to_owned(), false),
@@ -91,24 +96,25 @@ async fn target(context: &Context, tenant: &Tenant) -> Result<Result<(Target, Li
     Ok(Ok((Target { tenant_id: tenant.id.clone(), base_url, user, secret }, limits)))
 }
 
+/// What is wrong with the tenant's sandbox platform, on purpose.
+async fn sandbox_fault(context: &Context, tenant_id: &str) -> Result<Option<Fault>, StoreError> {
+    let settings = context.store.sandbox_settings(tenant_id).await?;
+    // Settings that cannot be read are the sandbox's to complain of, which it does in every answer.
+    Ok(settings.and_then(|text| serde_json::from_str::<Settings>(&text).ok()?.fault))
+}
+
 /// A probe that could not even start: the probe is broken, not the platform.
 fn unable(name: &str, reason: &str) -> ProbeResult {
-    ProbeResult {
-        probe: name.to_owned(),
-        status: ProbeStatus::Error,
-        message: format!("the probe could not run: {reason}"),
-        hint: "Set what is missing on the tenant, then run the health check again.".to_owned(),
-        started_at: Utc::now(),
-        duration_ms: 0,
-        attempts: 0,
-        steps: Vec::new(),
-    }
+    let hint = "Set what is missing on the tenant, then run the health check again.";
+    ProbeResult::new(name, ProbeStatus::Error, format!("the probe could not run: {reason}"), hint)
 }
 
 fn row(result: ProbeResult) -> ProbeRow {
     ProbeRow {
         status: result.status.as_str().to_owned(),
         trace: json!(result.steps),
+        measures: Some(result.measures).filter(|list| !list.is_empty()).map(|list| json!(list)),
+        earlier: Some(result.earlier).filter(|list| !list.is_empty()).map(|list| json!(list)),
         probe: result.probe,
         // What the platform answered may be in it, and Postgres stores no NUL.
         message: result.message.replace('\0', "␀"),

@@ -6,6 +6,7 @@
 //! change its mind in between.
 
 use std::collections::BTreeSet;
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
@@ -53,10 +54,40 @@ impl AddressPolicy {
     }
 }
 
+impl AddressPolicy {
+    /// The first address behind `url`'s host that may be connected to. A probe that opens connections by itself
+    /// connects to this address and not to the name, which could stand for another one a moment later.
+    ///
+    /// # Errors
+    /// None of the host's addresses may be connected to, or there is none.
+    pub async fn resolve(&self, url: &Url) -> Result<IpAddr, NotResolved> {
+        let resolver = self.guard(url)?;
+        let found = match url.host() {
+            Some(Host::Ipv4(address)) => return Ok(IpAddr::V4(address)),
+            Some(Host::Ipv6(address)) => return Ok(IpAddr::V6(address)),
+            Some(Host::Domain(name)) => tokio::net::lookup_host((name, 0)).await?,
+            None => return Err(NotResolved::Unknown(io::ErrorKind::NotFound.into())),
+        };
+        let mut admitted = admit(found.collect(), resolver.unguarded)?;
+        admitted.next().map(|address| address.ip()).ok_or_else(|| NotResolved::Unknown(io::ErrorKind::NotFound.into()))
+    }
+}
+
+/// Why there is no address to connect to.
+#[derive(Debug, thiserror::Error)]
+pub enum NotResolved {
+    /// The policy allows none of those that there are.
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    /// The name leads nowhere.
+    #[error("the name of the platform's host leads nowhere: {0}")]
+    Unknown(#[from] io::Error),
+}
+
 /// Why a connection was not made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the probe was not allowed to connect to {kind} address")]
-pub(crate) struct Refused {
+pub struct Refused {
     /// Kind of the address, with its article.
     kind: &'static str,
 }

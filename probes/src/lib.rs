@@ -17,9 +17,11 @@ mod result;
 pub mod sandbox;
 mod status;
 mod target;
+mod turns;
 
-pub use address::AddressPolicy;
+pub use address::{AddressPolicy, NotResolved, Refused};
 pub use registry::{HealthProbes, Probe};
-pub use result::{ProbeResult, StepTrace};
+pub use result::{EarlierAttempt, Measure, ProbeResult, StepTrace};
 pub use status::{Aggregate, ProbeStatus, UnknownStatus, aggregate};
 pub use target::{Limits, Secret, Target};
+pub use turns::Concurrency;

@@ -8,16 +8,14 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use chrono::Utc;
 use futures::future::{BoxFuture, FutureExt as _};
-use futures::stream::{self, StreamExt as _};
+use futures::stream::{FuturesUnordered, StreamExt as _};
 use sha2::{Digest as _, Sha256};
 
 use crate::declared;
 use crate::result::{ProbeResult, milliseconds};
 use crate::status::ProbeStatus;
 use crate::target::{Limits, Target};
-
-/// How many probes run against one target at once: enough to be quick, too few to be a load.
-const AT_ONCE: usize = 4;
+use crate::turns::{Concurrency, Turns};
 
 /// What a probe has after its own time is up to say what it was waiting for; one that keeps to its limit says more
 /// than the verdict given in its stead.
@@ -44,12 +42,14 @@ pub trait Probe: Send + Sync {
 #[derive(Clone)]
 pub struct HealthProbes {
     probes: Vec<Arc<dyn Probe>>,
+    /// Shared by all copies, and so by all runs of a process.
+    turns: Arc<Turns>,
 }
 
 impl Default for HealthProbes {
     /// The three shipped probes: `sample_login`, `sample_transaction` and `sample_member_report`.
     fn default() -> Self {
-        let mut registry = Self { probes: Vec::new() };
+        let mut registry = Self { probes: Vec::new(), turns: Arc::new(Turns::new(Concurrency::default())) };
         registry.set_health_probes(
             declared::shipped().into_iter().map(|probe| Arc::new(probe) as Arc<dyn Probe>).collect(),
         );
@@ -68,11 +68,21 @@ impl HealthProbes {
     pub fn set_health_probes(&mut self, probes: Vec<Arc<dyn Probe>>) {
         self.probes.clear();
         for probe in probes {
-            match self.probes.iter_mut().find(|known| known.name() == probe.name()) {
-                Some(known) => *known = probe,
-                None => self.probes.push(probe),
-            }
+            self.add(probe);
         }
+    }
+
+    /// Adds a probe, in the place of the one of the same name if there is one.
+    pub fn add(&mut self, probe: Arc<dyn Probe>) {
+        match self.probes.iter_mut().find(|known| known.name() == probe.name()) {
+            Some(known) => *known = probe,
+            None => self.probes.push(probe),
+        }
+    }
+
+    /// Sets how many probes run at once. Does not concern copies that were made before.
+    pub fn set_concurrency(&mut self, concurrency: Concurrency) {
+        self.turns = Arc::new(Turns::new(concurrency));
     }
 
     /// Names of the registered probes, in order.
@@ -81,7 +91,8 @@ impl HealthProbes {
         self.probes.iter().map(|probe| probe.name()).collect()
     }
 
-    /// Runs the named probes, at most four at once, and gives their results in the order of `names`.
+    /// Runs the named probes, as many at once as [`HealthProbes::set_concurrency`] has it for all runs together, and gives
+    /// their results in the order of `names`. Waiting for a turn is not counted to a probe's time.
     ///
     /// `on_result` hears of each as soon as it is known. A probe that takes longer than its limit has failed, one
     /// that nobody registered or that panics is broken; neither keeps the others from their verdict.
@@ -97,7 +108,7 @@ impl HealthProbes {
             .enumerate()
             .map(|(place, name)| self.run_one(name, target, limits).map(move |result| (place, result)).boxed())
             .collect();
-        let mut running = stream::iter(runs).buffer_unordered(AT_ONCE);
+        let mut running: FuturesUnordered<_> = runs.into_iter().collect();
         let mut results = Vec::with_capacity(names.len());
         while let Some((place, result)) = running.next().await {
             on_result(&result);
@@ -110,8 +121,9 @@ impl HealthProbes {
     async fn run_one(&self, name: &str, target: &Target, limits: &Limits) -> ProbeResult {
         let Some(probe) = self.probes.iter().find(|probe| probe.name() == name) else {
             let hint = format!("Registered probes: {}.", self.names().join(", "));
-            return ProbeResult::broken(name, format!("unknown probe `{name}`"), hint);
+            return ProbeResult::new(name, ProbeStatus::Error, format!("unknown probe `{name}`"), hint);
         };
+        let _turn = self.turns.take(target).await;
         let started_at = Utc::now();
         let started = Instant::now();
         let run = AssertUnwindSafe(probe.run(target, limits)).catch_unwind();
@@ -119,9 +131,10 @@ impl HealthProbes {
             Ok(Ok(result)) => result,
             Ok(Err(_panic)) => {
                 // The panic's text is left out: it may quote what the probe held, a secret included.
-                ProbeResult::broken(name, "the probe itself crashed", "Look at the daemon's log and mend the probe.")
+                let hint = "Look at the daemon's log and mend the probe.";
+                ProbeResult::new(name, ProbeStatus::Error, "the probe itself crashed", hint)
             }
-            Err(_elapsed) => ProbeResult::without_steps(
+            Err(_elapsed) => ProbeResult::new(
                 name,
                 ProbeStatus::Fail,
                 format!("the probe did not finish within {:?}", limits.timeout),

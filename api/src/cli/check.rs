@@ -1,20 +1,23 @@
 //! `workbench check`: every fault of every file, at once.
 
-use std::path::PathBuf;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 use miette::{IntoDiagnostic, Result};
 use workbench_engine::definition::{Fault, Known, load, render};
 use workbench_importer::Profile;
+use workbench_positions::{Document, Node};
 use workbench_probes::HealthProbes;
+use workbench_probes::declared::DeclaredProbe;
 
 use crate::shipped;
 
 /// What to check and how to report it.
 #[derive(Debug, Args)]
 pub struct CheckArgs {
-    /// Workflow files and format profiles
+    /// Files of workflows, format profiles and probes
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
     /// How to report
@@ -31,19 +34,21 @@ enum Format {
 }
 
 /// Exit 0 where all files are sound, else 1.
-pub fn check(args: &CheckArgs) -> Result<ExitCode> {
-    let known = shipped::known(&HealthProbes::default());
-    let mut faults: Vec<Fault> = Vec::new();
+pub fn check(args: &CheckArgs, probes: &HealthProbes) -> Result<ExitCode> {
+    let mut texts = Vec::new();
     let mut unreadable = false;
     for file in &args.files {
         match std::fs::read_to_string(file) {
-            Ok(text) => faults.extend(examine(&file.display().to_string(), &text, &known)),
+            Ok(text) => texts.push((file, text)),
             Err(error) => {
                 unreadable = true;
                 eprintln!("`{}` cannot be read: {error}", file.display());
             }
         }
     }
+    let known = known(&texts, probes);
+    let faults: Vec<Fault> =
+        texts.iter().flat_map(|(file, text)| examine(&file.display().to_string(), text, &known)).collect();
     match args.format {
         Format::Json => println!("{}", serde_json::to_string_pretty(&faults).into_diagnostic()?),
         Format::Text if faults.is_empty() && !unreadable => println!("{} sound", files(args.files.len())),
@@ -52,14 +57,59 @@ pub fn check(args: &CheckArgs) -> Result<ExitCode> {
     Ok(if faults.is_empty() && !unreadable { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// The faults of a workflow or, where the text has columns and no steps, of a format profile.
-fn examine(name: &str, text: &str, known: &Known) -> Vec<Fault> {
-    let has = |key: &str| text.lines().any(|line| line.starts_with(key));
-    if has("columns:") && !has("steps:") {
-        let faults = Profile::load(name, text).err().unwrap_or_default();
-        return faults.into_iter().map(shipped::shown).collect();
+/// What workflows may refer to: what the binary has, the probes among the files, and those that the daemon would load beside
+/// them.
+fn known(texts: &[(&PathBuf, String)], probes: &HealthProbes) -> Known {
+    let mut known = shipped::known(probes);
+    let folders: BTreeSet<&Path> = texts.iter().filter_map(|(file, _)| file.parent()).collect();
+    // A folder that cannot be read is the daemon's to complain of; here it only adds no names.
+    let beside = folders.into_iter().flat_map(|folder| shipped::probe_files(folder).unwrap_or_default());
+    let given = texts.iter().map(|(_, text)| text.clone()).filter(|text| Language::of(text) == Language::Probe);
+    for text in given.chain(beside.map(|(_, text)| text)) {
+        if let Ok(tree) = Document::new("", &text, "").tree()
+            && let Some((_, name)) = tree.text_of("name")
+            && !known.probes.iter().any(|probe| probe == name)
+        {
+            known.probes.push(name.to_owned());
+        }
     }
-    load(name, text, known).err().unwrap_or_default()
+    known
+}
+
+/// What a file is, by the keys that only one language has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Language {
+    Workflow,
+    Profile,
+    Probe,
+}
+
+impl Language {
+    /// What cannot be read at all is taken for a workflow.
+    fn of(text: &str) -> Self {
+        let Ok(root) = Document::new("", text, "").tree() else { return Self::Workflow };
+        let has = |keys: &[&str]| keys.iter().any(|key| root.get(key).is_some());
+        let steps = root.get("steps").map(Node::items).unwrap_or_default();
+        if steps.iter().any(|step| step.get("request").is_some() || step.get("assert").is_some())
+            || has(&["command", "cleanup", "pass_message", "attempts", "timeout"])
+        {
+            Self::Probe
+        } else if has(&["columns"]) && !has(&["steps"]) {
+            Self::Profile
+        } else {
+            Self::Workflow
+        }
+    }
+}
+
+/// The faults of a file.
+fn examine(name: &str, text: &str, known: &Known) -> Vec<Fault> {
+    match Language::of(text) {
+        Language::Workflow => load(name, text, known).err(),
+        Language::Profile => Profile::load(name, text).err(),
+        Language::Probe => DeclaredProbe::load(name, text).err(),
+    }
+    .unwrap_or_default()
 }
 
 fn files(count: usize) -> String {

@@ -18,8 +18,10 @@ use url::Url;
 use workbench_engine::definition::duration;
 use workbench_importer::{Signers, UnknownSigner, UnpackLimits};
 use workbench_jobs::{Bucket, JobSettings};
+use workbench_probes::{Concurrency, HealthProbes, Probe};
 
 use crate::daemon::{self, Places, Serving};
+use crate::shipped;
 
 /// Tenant onboarding as durable workflows.
 #[derive(Debug, Parser)]
@@ -37,9 +39,9 @@ enum Command {
     Worker(WorkerArgs),
     /// Run the sandbox platform alone
     Sandbox(SandboxArgs),
-    /// Find every fault in workflow files
+    /// Find every fault in files of workflows, format profiles and probes
     Check(check::CheckArgs),
-    /// Print the JSON Schema of workflow files or format profiles
+    /// Print the JSON Schema of workflow files, format profiles or probes
     Schema(tools::SchemaArgs),
     /// Print the step rules as a Markdown table
     Rules,
@@ -139,6 +141,12 @@ struct JobArgs {
     /// How long one probe may take
     #[arg(long, env = "WORKBENCH_PROBE_TIMEOUT", default_value = "30s", value_parser = duration::parse, value_name = "DURATION")]
     probe_timeout: Duration,
+    /// Probes that this process runs at once, in all
+    #[arg(long, env = "WORKBENCH_PROBE_CONCURRENCY", default_value_t = Concurrency::default().overall, value_name = "N")]
+    probe_concurrency: usize,
+    /// Probes that this process runs at once against one host
+    #[arg(long, env = "WORKBENCH_PROBE_HOST_CONCURRENCY", default_value_t = Concurrency::default().per_host, value_name = "N")]
+    probe_host_concurrency: usize,
     /// Private address that probes may reach; may be repeated
     #[arg(long, env = "WORKBENCH_PROBE_ALLOW", value_delimiter = ',', value_name = "HOST:PORT")]
     probe_allow: Vec<String>,
@@ -188,6 +196,7 @@ impl JobArgs {
             preview_ttl: self.preview_ttl,
             rollback_window: self.rollback_window,
             probe_timeout: self.probe_timeout,
+            probe_concurrency: Concurrency { overall: self.probe_concurrency, per_host: self.probe_host_concurrency },
             probe_allow: self.probe_allow.clone(),
             probe_secrets: self.probe_secrets.clone(),
             signers: Arc::new(signers),
@@ -214,8 +223,8 @@ struct ServeArgs {
     /// Address of the sandbox platform, or `off`
     #[arg(long, env = "WORKBENCH_SANDBOX", default_value = "127.0.0.1:8081", value_parser = address_or_off, value_name = "ADDRESS")]
     sandbox: SandboxAddress,
-    /// Folder of your own workflows, and in its folder `formats` of your format profiles; they replace shipped ones of
-    /// the same name
+    /// Folder of your own workflows, with format profiles in its folder `formats` and probes in its folder `probes`; they
+    /// replace shipped ones of the same name
     #[arg(long, env = "WORKBENCH_WORKFLOWS", value_name = "DIR")]
     workflows: Option<PathBuf>,
     /// Leave jobs to `workbench worker`
@@ -237,6 +246,9 @@ struct WorkerArgs {
     jobs: JobArgs,
     #[command(flatten)]
     uploads: UploadArgs,
+    /// Folder of your own workflows, the same as the daemon's; its folder `probes` has the probes that are run
+    #[arg(long, env = "WORKBENCH_WORKFLOWS", value_name = "DIR")]
+    workflows: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -285,7 +297,18 @@ fn public_url(text: &str) -> Result<Url, String> {
 /// Runs what the command line asks for.
 #[must_use]
 pub fn run() -> ExitCode {
+    run_with(&[])
+}
+
+/// As [`run`], with probes written in Rust besides those that ship. They replace shipped ones of the same name, and are
+/// replaced by those that operators declare in files.
+#[must_use]
+pub fn run_with(own: &[Arc<dyn Probe>]) -> ExitCode {
     let cli = Cli::parse();
+    let mut probes = HealthProbes::default();
+    for probe in own {
+        probes.add(Arc::clone(probe));
+    }
     let daemon = matches!(cli.command, Command::Serve(_) | Command::Worker(_) | Command::Sandbox(_));
     start_logging(daemon);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
@@ -295,7 +318,7 @@ pub fn run() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    match runtime.block_on(dispatch(cli.command)) {
+    match runtime.block_on(dispatch(cli.command, probes)) {
         Ok(code) => code,
         Err(report) => {
             eprintln!("{report:?}");
@@ -304,7 +327,7 @@ pub fn run() -> ExitCode {
     }
 }
 
-async fn dispatch(command: Command) -> Result<ExitCode> {
+async fn dispatch(command: Command, probes: HealthProbes) -> Result<ExitCode> {
     match command {
         Command::Serve(args) => {
             let places = Places {
@@ -320,7 +343,7 @@ async fn dispatch(command: Command) -> Result<ExitCode> {
                 upload_limit: args.upload_limit.saturating_mul(1024 * 1024),
                 public_url: args.public_url,
             };
-            daemon::serve(&places, args.jobs.settings()?, &serving).await?;
+            daemon::serve(&places, args.jobs.settings()?, &serving, probes).await?;
         }
         Command::Worker(args) => {
             let places = Places {
@@ -328,10 +351,11 @@ async fn dispatch(command: Command) -> Result<ExitCode> {
                 uploads: args.uploads.bucket(),
                 ..args.places.places()
             };
-            daemon::work(&places, args.jobs.settings()?).await?;
+            let probes = shipped::probes(probes, args.workflows.as_deref())?;
+            daemon::work(&places, args.jobs.settings()?, probes).await?;
         }
         Command::Sandbox(args) => daemon::sandbox(&args.places.places(), args.listen).await?,
-        Command::Check(args) => return check::check(&args),
+        Command::Check(args) => return check::check(&args, &probes),
         Command::Schema(args) => return tools::schema(&args),
         Command::Rules => tools::rules(),
         Command::Openapi => return tools::openapi(),

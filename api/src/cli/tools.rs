@@ -150,6 +150,8 @@ enum Described {
     Workflow,
     /// Format profiles
     Profile,
+    /// Probes
+    Probe,
 }
 
 /// Prints a JSON Schema.
@@ -157,6 +159,7 @@ pub fn schema(args: &SchemaArgs) -> Result<ExitCode> {
     let schema = match args.of {
         Described::Workflow => definition::json_schema(),
         Described::Profile => workbench_importer::profile_schema(),
+        Described::Probe => workbench_probes::declared::probe_schema(),
     };
     println!("{}", serde_json::to_string_pretty(&schema).into_diagnostic()?);
     Ok(ExitCode::SUCCESS)

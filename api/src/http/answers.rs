@@ -217,6 +217,8 @@ fn probe(probe: ProbeRow) -> wire::ProbeView {
         duration_ms: probe.duration_ms,
         attempts: probe.attempts,
         steps: probe.trace,
+        measures: probe.measures,
+        earlier_attempts: probe.earlier,
     }
 }
 

@@ -2,55 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use workbench_positions::{Faults, Member, Node, Place, Shape, Value, allowed, did_you_mean, needed};
+
 use super::condition::{Unfit, examine};
 use super::duration;
 use super::graph::cycles;
 use super::load::Known;
-use super::tree::{Node, Place, Value};
 
-/// A fault and where it is; the file is added by the loader.
-pub struct Found {
-    pub at: Place,
-    pub code: &'static str,
-    pub cause: String,
-    pub suggestion: String,
-}
-
-/// What a member of a mapping must be.
-#[derive(Clone, Copy)]
-enum Shape {
-    Text,
-    Whole {
-        from: i64,
-        to: i64,
-    },
-    Number {
-        from: f64,
-        to: f64,
-    },
-    Duration,
-    OneOf(&'static [&'static str]),
-    TextList,
-    /// A list whose elements are checked where they are used.
-    List,
-    /// Checked where it is used.
-    Inner,
-}
-
-/// A member that a mapping may have.
-struct Member {
-    name: &'static str,
-    required: bool,
-    shape: Shape,
-}
-
-const fn needed(name: &'static str, shape: Shape) -> Member {
-    Member { name, required: true, shape }
-}
-
-const fn allowed(name: &'static str, shape: Shape) -> Member {
-    Member { name, required: false, shape }
-}
+/// Durations as workflows write them.
+const DURATION: Shape =
+    Shape::Duration { accepts: |text| duration::parse(text).is_ok(), such_as: "30s, 5m, 2h, 7d, 1w or 1h30m" };
 
 const KINDS: &[&str] = &["manual", "job", "gate", "timer"];
 const JOBS: &[&str] = &["import", "health_check"];
@@ -74,7 +35,7 @@ const STEP: &[Member] = &[
     allowed("due", Shape::Inner),
     allowed("job", Shape::Inner),
     allowed("gate", Shape::Inner),
-    allowed("after", Shape::Duration),
+    allowed("after", DURATION),
     allowed("retry", Shape::Inner),
 ];
 
@@ -86,19 +47,19 @@ const GATE: &[Member] = &[needed("conditions", Shape::List), allowed("approval",
 const CONDITION: &[Member] =
     &[needed("id", Shape::Text), needed("when", Shape::Text), needed("otherwise", Shape::Text)];
 
-const DUE: &[Member] = &[needed("within", Shape::Duration), allowed("of", Shape::Text)];
+const DUE: &[Member] = &[needed("within", DURATION), allowed("of", Shape::Text)];
 
 const RETRY: &[Member] = &[
     allowed("max_attempts", Shape::Whole { from: 1, to: 100 }),
-    allowed("initial", Shape::Duration),
+    allowed("initial", DURATION),
     allowed("factor", Shape::Number { from: 1.0, to: 100.0 }),
-    allowed("max", Shape::Duration),
+    allowed("max", DURATION),
     allowed("jitter", Shape::Number { from: 0.0, to: 1.0 }),
 ];
 
 /// All faults, in no particular order.
-pub fn check(root: &Node, known: &Known) -> Vec<Found> {
-    let mut check = Check { found: Vec::new() };
+pub fn check(root: &Node, known: &Known) -> Faults {
+    let mut check = Check { found: Faults::default() };
     if check.mapping(root, "a workflow", WORKFLOW) {
         check.workflow(root, known);
     }
@@ -106,128 +67,16 @@ pub fn check(root: &Node, known: &Known) -> Vec<Found> {
 }
 
 struct Check {
-    found: Vec<Found>,
+    found: Faults,
 }
 
 impl Check {
     fn fault(&mut self, at: Place, code: &'static str, cause: String, suggestion: String) {
-        self.found.push(Found { at, code, cause, suggestion });
+        self.found.add(at, code, cause, suggestion);
     }
 
-    /// Checks keys and the shape of simple values. Whether it is a mapping at all.
     fn mapping(&mut self, node: &Node, what: &str, members: &[Member]) -> bool {
-        let Value::Map(written) = &node.value else {
-            let required: Vec<_> = members.iter().filter(|member| member.required).map(|member| member.name).collect();
-            let all: Vec<_> = members.iter().map(|member| member.name).collect();
-            let names = if required.is_empty() { all } else { required };
-            self.fault(
-                node.at,
-                "wrong_type",
-                format!("{what} must be a mapping, not {}", node.value.describe()),
-                format!("Write it with the keys {}.", names.join(", ")),
-            );
-            return false;
-        };
-        let mut seen: Vec<&str> = Vec::new();
-        for (name, at, value) in written {
-            if seen.contains(&name.as_str()) {
-                self.fault(*at, "duplicate_key", format!("`{name}` stands here twice"), "Keep one of them.".to_owned());
-            }
-            seen.push(name);
-            if let Some(member) = members.iter().find(|member| member.name == name) {
-                self.shape(name, value, member.shape);
-            } else {
-                let names: Vec<&str> = members.iter().map(|member| member.name).collect();
-                self.fault(*at, "unknown_key", format!("{what} has no `{name}`"), did_you_mean(name, &names));
-            }
-        }
-        for member in members.iter().filter(|member| member.required && !seen.contains(&member.name)) {
-            self.fault(
-                node.at,
-                "missing_key",
-                format!("{what} needs `{}`", member.name),
-                format!("Add `{}: …`.", member.name),
-            );
-        }
-        true
-    }
-
-    fn shape(&mut self, name: &str, node: &Node, shape: Shape) {
-        let wrong = |expected: &str| format!("`{name}` must be {expected}, not {}", node.value.describe());
-        match (shape, &node.value) {
-            (Shape::Inner, _) | (Shape::List, Value::List(_)) => {}
-            (Shape::List, _) => {
-                let suggestion = format!("Write `{name}:` and below it each element after a dash.");
-                self.fault(node.at, "wrong_type", wrong("a list"), suggestion);
-            }
-            (Shape::Text, Value::Text(text)) => {
-                if text.trim().is_empty() {
-                    let suggestion = format!("Write a text for `{name}`.");
-                    self.fault(node.at, "empty_text", format!("`{name}` is empty"), suggestion);
-                }
-            }
-            (Shape::Text, Value::Null) => {
-                let suggestion = format!("Write a text for `{name}`.");
-                self.fault(node.at, "empty_text", format!("`{name}` is empty"), suggestion);
-            }
-            (Shape::Text, _) => {
-                self.fault(node.at, "wrong_type", wrong("a text"), format!("Put the value of `{name}` in quotes."));
-            }
-            (Shape::Whole { from, to }, Value::Integer(number)) if (from..=to).contains(number) => {}
-            (Shape::Whole { from, to }, Value::Integer(number)) => self.fault(
-                node.at,
-                "out_of_range",
-                format!("`{name}` is {number}"),
-                format!("Use a whole number from {from} to {to}."),
-            ),
-            (Shape::Whole { from, to }, _) => self.fault(
-                node.at,
-                "wrong_type",
-                wrong("a whole number"),
-                format!("Use a whole number from {from} to {to}."),
-            ),
-            (Shape::Number { from, to }, Value::Integer(_) | Value::Float(_)) => {
-                let number = match node.value {
-                    Value::Float(number) => number,
-                    #[allow(clippy::cast_precision_loss, reason = "only compared with small bounds")]
-                    Value::Integer(number) => number as f64,
-                    _ => f64::NAN,
-                };
-                if !(from..=to).contains(&number) {
-                    let suggestion = format!("Use a number from {from} to {to}.");
-                    self.fault(node.at, "out_of_range", format!("`{name}` is {number}"), suggestion);
-                }
-            }
-            (Shape::Number { from, to }, _) => {
-                self.fault(node.at, "wrong_type", wrong("a number"), format!("Use a number from {from} to {to}."));
-            }
-            (Shape::Duration, Value::Text(text)) => {
-                if duration::parse(text).is_err() {
-                    let suggestion = "Write one such as 30s, 5m, 2h, 7d, 1w or 1h30m.".to_owned();
-                    self.fault(node.at, "bad_duration", format!("`{text}` is no duration"), suggestion);
-                }
-            }
-            (Shape::Duration, _) => {
-                let suggestion = "Write a number with its unit: 30s, 5m, 2h, 7d, 1w or 1h30m.".to_owned();
-                self.fault(node.at, "bad_duration", wrong("a duration"), suggestion);
-            }
-            (Shape::OneOf(words), Value::Text(text)) if words.contains(&text.as_str()) => {}
-            (Shape::OneOf(words), Value::Text(text)) => {
-                self.fault(node.at, "unknown_value", format!("`{name}` cannot be `{text}`"), did_you_mean(text, words));
-            }
-            (Shape::OneOf(words), _) => {
-                self.fault(node.at, "wrong_type", wrong("a word"), format!("Use one of {}.", words.join(", ")));
-            }
-            (Shape::TextList, Value::List(items)) => {
-                for item in items.iter().filter(|item| item.text().is_none()) {
-                    let cause = format!("`{name}` lists texts, not {}", item.value.describe());
-                    self.fault(item.at, "wrong_type", cause, "Write a text.".to_owned());
-                }
-            }
-            (Shape::TextList, _) => {
-                self.fault(node.at, "wrong_type", wrong("a list"), format!("Write `{name}: [one, another]`."));
-            }
-        }
+        self.found.mapping(node, what, members)
     }
 
     fn workflow(&mut self, root: &Node, known: &Known) {
@@ -452,21 +301,4 @@ impl Check {
             );
         }
     }
-}
-
-fn did_you_mean(word: &str, known: &[&str]) -> String {
-    match nearest(word, known) {
-        Some(nearest) => format!("Did you mean `{nearest}`?"),
-        None => format!("Use one of {}.", known.join(", ")),
-    }
-}
-
-fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
-    known
-        .iter()
-        .map(|candidate| (strsim::damerau_levenshtein(word, candidate), *candidate))
-        .min()
-        // A word of which nothing remains is no misspelling.
-        .filter(|(distance, _)| *distance <= 1 + word.len() / 4 && *distance < word.chars().count())
-        .map(|(_, candidate)| candidate)
 }

@@ -6,21 +6,19 @@
 mod check;
 pub(crate) mod condition;
 pub mod duration;
-mod fault;
 mod graph;
 mod load;
 mod model;
 mod names;
 mod schema;
-mod tree;
 
-pub use fault::{Fault, render};
 pub(crate) use load::read_stored;
 pub use load::{Known, Loaded, load};
 pub use model::{
     Condition, Definition, Due, Gate, Retry, StepDefinition, StepJob, StepJobName, StepJobStart, StepKind,
 };
 pub use schema::json_schema;
+pub use workbench_positions::{Fault, render};
 
 #[cfg(test)]
 mod gallery;

@@ -55,6 +55,10 @@ pub struct ProbeRow {
     pub attempts: i64,
     /// What was tried, step by step.
     pub trace: Value,
+    /// What was measured on the way, a list; absent where there was nothing.
+    pub measures: Option<Value>,
+    /// The attempts before the last, a list; absent where there was one only.
+    pub earlier: Option<Value>,
 }
 
 /// What a run of the probes found, to be stored.
@@ -94,6 +98,8 @@ fn probe(row: &AnyRow) -> Result<ProbeRow, StoreError> {
         duration_ms: row.int("duration_ms")?,
         attempts: row.int("attempts")?,
         trace: row.json("trace")?,
+        measures: row.maybe_json("measures")?,
+        earlier: row.maybe_json("earlier")?,
     })
 }
 
@@ -191,8 +197,8 @@ impl Tx {
             self.execute(
                 sqlx::query(
                     "insert into probe_results (check_id, position, probe, status, message, hint, started_at,
-                                                duration_ms, attempts, trace)
-                     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+                                                duration_ms, attempts, trace, measures, earlier)
+                     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
                 )
                 .bind(check_id)
                 .bind(position)
@@ -203,7 +209,9 @@ impl Tx {
                 .bind(micros(probe.started_at))
                 .bind(probe.duration_ms)
                 .bind(probe.attempts)
-                .bind(probe.trace.to_string()),
+                .bind(probe.trace.to_string())
+                .bind(probe.measures.as_ref().map(Value::to_string))
+                .bind(probe.earlier.as_ref().map(Value::to_string)),
             )
             .await?;
         }

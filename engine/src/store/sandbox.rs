@@ -41,6 +41,11 @@ impl Store {
         row.map(|row| row.text("settings")).transpose()
     }
 
+    /// The hash of the probes that this installation runs, as the latest daemon to start has noted it.
+    pub async fn probe_set(&self) -> Result<Option<String>, StoreError> {
+        self.setting(PROBE_SET).await
+    }
+
     /// A shared setting.
     pub async fn setting(&self, key: &str) -> Result<Option<String>, StoreError> {
         let row = sqlx::query("select value from settings where key = $1").bind(key).fetch_optional(&self.pool).await?;

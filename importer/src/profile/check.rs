@@ -2,59 +2,17 @@
 
 use std::collections::BTreeMap;
 
+use workbench_positions::{Faults, Member, Node, Place, Shape, Value, allowed, did_you_mean, nearest, needed};
+
 use crate::Entity;
 use crate::rows::{FieldKind, fields};
 
 use super::compile::{Limit, kind_of, pattern};
 use super::declaration::ValueType;
 use super::path::{JsonRecords, json_steps, xml_record_path, xml_value_path};
-use super::tree::{Node, Place, Value};
 
 /// Longest line that positions may describe, in characters.
 const LONGEST_LINE: i64 = 100_000;
-
-/// A fault and where it is; the file is added by the loader.
-pub(super) struct Found {
-    pub(super) at: Place,
-    pub(super) code: &'static str,
-    pub(super) cause: String,
-    pub(super) suggestion: String,
-}
-
-/// What a member of a mapping must be.
-#[derive(Clone, Copy)]
-enum Shape {
-    Text,
-    Truth,
-    Whole {
-        from: i64,
-        to: i64,
-    },
-    OneOf(&'static [&'static str]),
-    /// A text or a list of texts.
-    Texts,
-    /// A mapping from texts to texts.
-    TextMap,
-    /// A list whose elements are checked where they are used.
-    List,
-    /// Checked where it is used.
-    Inner,
-}
-
-/// A member that a mapping may have.
-struct Member {
-    name: &'static str,
-    required: bool,
-    shape: Shape,
-}
-
-const fn needed(name: &'static str, shape: Shape) -> Member {
-    Member { name, required: true, shape }
-}
-
-const fn allowed(name: &'static str, shape: Shape) -> Member {
-    Member { name, required: false, shape }
-}
 
 const FORMATS: &[&str] = &["csv", "fixed_width", "xml", "json"];
 const ENTITIES: &[&str] = &["members", "clubs"];
@@ -113,8 +71,8 @@ const KEYS_OF_FORMATS: [(&str, &[&str]); 5] = [
 ];
 
 /// All faults, in no particular order.
-pub(super) fn check(root: &Node) -> Vec<Found> {
-    let mut check = Check { found: Vec::new() };
+pub(super) fn check(root: &Node) -> Faults {
+    let mut check = Check { found: Faults::default() };
     if check.mapping(root, "a profile", PROFILE) {
         check.profile(root);
     }
@@ -122,121 +80,35 @@ pub(super) fn check(root: &Node) -> Vec<Found> {
 }
 
 struct Check {
-    found: Vec<Found>,
+    found: Faults,
 }
 
 impl Check {
     fn fault(&mut self, at: Place, code: &'static str, cause: impl Into<String>, suggestion: impl Into<String>) {
-        self.found.push(Found { at, code, cause: cause.into(), suggestion: suggestion.into() });
+        self.found.add(at, code, cause, suggestion);
     }
 
-    /// Checks keys and the shape of simple values. Whether it is a mapping at all.
     fn mapping(&mut self, node: &Node, what: &str, members: &[Member]) -> bool {
-        let names: Vec<&str> = members.iter().map(|member| member.name).collect();
-        let Value::Map(written) = &node.value else {
-            self.fault(
-                node.at,
-                "wrong_type",
-                format!("{what} must be a mapping, not {}", node.value.describe()),
-                format!("Write it with keys such as {}.", names.join(", ")),
-            );
-            return false;
-        };
-        let mut seen: Vec<&str> = Vec::new();
-        for (name, at, value) in written {
-            if seen.contains(&name.as_str()) {
-                self.fault(*at, "duplicate_key", format!("`{name}` stands here twice"), "Keep one of them.");
-            }
-            seen.push(name);
-            if let Some(member) = members.iter().find(|member| member.name == name) {
-                self.shape(name, value, member.shape);
-            } else {
-                self.fault(*at, "unknown_key", format!("{what} has no `{name}`"), did_you_mean(name, &names));
-            }
-        }
-        for member in members.iter().filter(|member| member.required && !seen.contains(&member.name)) {
-            let cause = format!("{what} needs `{}`", member.name);
-            self.fault(node.at, "missing_key", cause, format!("Add `{}: …`.", member.name));
-        }
-        true
+        self.found.mapping(node, what, members)
     }
 
     fn shape(&mut self, name: &str, node: &Node, shape: Shape) {
-        let wrong = |expected: &str| format!("`{name}` must be {expected}, not {}", node.value.describe());
-        match (shape, &node.value) {
-            (Shape::Inner, _) | (Shape::List, Value::List(_)) | (Shape::Truth, Value::Bool(_)) => {}
-            (Shape::Text | Shape::Texts, Value::Text(text)) if !text.trim().is_empty() => {}
-            (Shape::Text | Shape::Texts, Value::Text(_) | Value::Null) => {
-                self.fault(node.at, "empty_text", format!("`{name}` is empty"), format!("Write a text for `{name}`."));
-            }
-            (Shape::Texts, Value::List(items)) => {
-                for item in items.iter().filter(|item| item.text().is_none_or(|text| text.trim().is_empty())) {
-                    let cause = format!("`{name}` lists texts, not {}", item.value.describe());
-                    self.fault(item.at, "wrong_type", cause, "Write a text, in quotes where it looks like a number.");
-                }
-                if items.is_empty() {
-                    self.fault(node.at, "empty_text", format!("`{name}` is empty"), "Write at least one text.");
-                }
-            }
-            (Shape::Text, _) => {
-                self.fault(node.at, "wrong_type", wrong("a text"), format!("Put the value of `{name}` in quotes."));
-            }
-            (Shape::Texts, _) => {
-                self.fault(node.at, "wrong_type", wrong("a text or a list of texts"), "Put the value in quotes.");
-            }
-            (Shape::TextMap, Value::Map(members)) => {
-                for (key, _, value) in members.iter().filter(|(.., value)| value.text().is_none()) {
-                    let cause = format!("`{key}` must stand for a text, not {}", value.value.describe());
-                    self.fault(value.at, "wrong_type", cause, "Put the value in quotes.");
-                }
-                for (position, (key, at, _)) in members.iter().enumerate() {
-                    if members.iter().take(position).any(|(other, ..)| other == key) {
-                        self.fault(*at, "duplicate_key", format!("`{key}` stands here twice"), "Keep one of them.");
-                    }
-                }
-            }
-            (Shape::TextMap, _) => {
-                self.fault(node.at, "wrong_type", wrong("a mapping"), format!("Write `{name}: {{ one: two }}`."));
-            }
-            (Shape::Truth, _) => {
-                self.fault(node.at, "wrong_type", wrong("true or false"), "Write true or false, without quotes.");
-            }
-            (Shape::List, _) => {
-                let suggestion = format!("Write `{name}:` and each element after a dash.");
-                self.fault(node.at, "wrong_type", wrong("a list"), suggestion);
-            }
-            (Shape::Whole { from, to }, Value::Integer(number)) if (from..=to).contains(number) => {}
-            (Shape::Whole { from, to }, Value::Integer(number)) => {
-                let suggestion = format!("Use a whole number from {from} to {to}.");
-                self.fault(node.at, "out_of_range", format!("`{name}` is {number}"), suggestion);
-            }
-            (Shape::Whole { from, to }, _) => {
-                let suggestion = format!("Use a whole number from {from} to {to}.");
-                self.fault(node.at, "wrong_type", wrong("a whole number"), suggestion);
-            }
-            (Shape::OneOf(words), Value::Text(text)) if words.contains(&text.as_str()) => {}
-            (Shape::OneOf(words), Value::Text(text)) => {
-                self.fault(node.at, "unknown_value", format!("`{name}` cannot be `{text}`"), did_you_mean(text, words));
-            }
-            (Shape::OneOf(words), _) => {
-                self.fault(node.at, "wrong_type", wrong("a word"), format!("Use one of {}.", words.join(", ")));
-            }
-        }
+        self.found.shape(name, node, shape);
     }
 
     fn profile(&mut self, root: &Node) {
-        if let Some((node, name)) = text_of(root, "name")
+        if let Some((node, name)) = root.text_of("name")
             && !name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
         {
             let suggestion = "Use small letters, digits and `-`, such as `members-json`.";
             self.fault(node.at, "bad_name", format!("`{name}` cannot be a name"), suggestion);
         }
-        let format = text_of(root, "format").map(|(_, format)| format).filter(|format| FORMATS.contains(format));
+        let format = root.text_of("format").map(|(_, format)| format).filter(|format| FORMATS.contains(format));
         if let Some(format) = format {
             self.keys_of_format(root, format);
         }
         let namespaces = namespaces_of(root);
-        if let (Some(format), Some((node, path))) = (format, text_of(root, "record_path")) {
+        if let (Some(format), Some((node, path))) = (format, root.text_of("record_path")) {
             let (result, example) = match format {
                 "json" => {
                     (JsonRecords::parse(path).map(|_| ()), "Write `$`, `lines`, or a path such as `$.data.members`.")
@@ -295,7 +167,7 @@ impl Check {
             self.fault(columns.at, "no_columns", "a profile needs at least one column", "Add a `- field: …`.");
             return;
         }
-        let entity = match text_of(root, "entity") {
+        let entity = match root.text_of("entity") {
             Some((_, "clubs")) => Entity::Clubs,
             _ => Entity::Members,
         };
@@ -307,7 +179,7 @@ impl Check {
             if !self.mapping(column, "a column", COLUMN) {
                 continue;
             }
-            let field = text_of(column, "field");
+            let field = column.text_of("field");
             if let Some((node, field)) = field {
                 if seen.contains(&field) {
                     let suggestion = "Give several sources to one column: `source: [first, second]`.";
@@ -332,7 +204,7 @@ impl Check {
             let cause = format!("no column fills `{}`, without which {entity} cannot be stored", spec.name);
             self.fault(columns.at, "field_missing", cause, format!("Add a column with `field: {}`.", spec.name));
         }
-        if let Some((node, key)) = text_of(root, "natural_key")
+        if let Some((node, key)) = root.text_of("natural_key")
             && !seen.contains(&key)
         {
             let cause = format!("the natural key `{key}` is filled by no column");
@@ -355,7 +227,7 @@ impl Check {
 
     /// The field, its type and its rules, which must fit each other.
     fn field(&mut self, node: &Node, field: &str, column: &Node, entity: Entity, known: &[&str]) {
-        let declared = text_of(column, "type");
+        let declared = column.text_of("type");
         let value_type = declared.and_then(|(_, name)| value_type(name));
         let own = !known.contains(&field);
         if own && column.get("type").is_none() {
@@ -402,7 +274,7 @@ impl Check {
 
     /// A reference leads to records of another kind: those of the same file are not known before the file has ended.
     fn reference(&mut self, rules: &Node, kind: FieldKind, entity: Entity) {
-        let Some((node, target)) = text_of(rules, "reference").filter(|(_, target)| REFERENCES.contains(target)) else {
+        let Some((node, target)) = rules.text_of("reference").filter(|(_, target)| REFERENCES.contains(target)) else {
             return;
         };
         if target == entity.as_str() {
@@ -415,7 +287,7 @@ impl Check {
     }
 
     fn rules(&mut self, rules: &Node, kind: FieldKind, needs_enum: bool) {
-        if let Some((node, text)) = text_of(rules, "pattern")
+        if let Some((node, text)) = rules.text_of("pattern")
             && let Err(error) = pattern(text)
         {
             let suggestion = "See the syntax of regular expressions of the Rust crate `regex`.";
@@ -550,11 +422,6 @@ impl Check {
     }
 }
 
-/// A member's text with its node.
-fn text_of<'a>(node: &'a Node, key: &str) -> Option<(&'a Node, &'a str)> {
-    node.get(key).and_then(|member| Some((member, member.text()?)))
-}
-
 fn namespaces_of(root: &Node) -> BTreeMap<String, String> {
     match root.get("namespaces").map(|node| &node.value) {
         Some(Value::Map(members)) => {
@@ -575,21 +442,4 @@ fn value_type(name: &str) -> Option<ValueType> {
         "country" => ValueType::Country,
         _ => return None,
     })
-}
-
-fn did_you_mean(word: &str, known: &[&str]) -> String {
-    match nearest(word, known) {
-        Some(nearest) => format!("Did you mean `{nearest}`?"),
-        None => format!("Use one of {}.", known.join(", ")),
-    }
-}
-
-fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
-    known
-        .iter()
-        .map(|candidate| (strsim::damerau_levenshtein(word, candidate), *candidate))
-        .min()
-        // A word of which nothing remains is no misspelling.
-        .filter(|(distance, _)| *distance <= 1 + word.len() / 4 && *distance < word.chars().count())
-        .map(|(_, candidate)| candidate)
 }

@@ -8,15 +8,14 @@
 mod check;
 mod compile;
 mod declaration;
-mod fault;
 mod path;
 mod schema;
-mod tree;
 
 use std::sync::{Arc, LazyLock};
 
-use serde_saphyr::{MessageFormatter, UserMessageFormatter};
 use sha2::{Digest, Sha256};
+use workbench_positions::Document;
+pub use workbench_positions::Fault as ProfileFault;
 
 use crate::Entity;
 use crate::format::Format;
@@ -24,12 +23,10 @@ use crate::record::hexadecimal;
 
 pub(crate) use compile::{Column, Source};
 pub(crate) use declaration::{EncodingName, ProfileFormat};
-pub use fault::ProfileFault;
 pub(crate) use path::{JsonRecords, XmlName, XmlValuePath, xml_record_path};
 pub use schema::profile_schema;
 
 use declaration::Declaration;
-use tree::Place;
 
 /// The shipped profiles. JSON and XML files without a declared profile are read by the first of their format.
 const SHIPPED: [(&str, &str); 4] = [
@@ -63,38 +60,12 @@ impl Profile {
     /// # Errors
     /// Every fault that can be told at once, in order of place.
     pub fn load(file: &str, text: &str) -> Result<Self, Vec<ProfileFault>> {
-        let fault = |at: Place, code: &'static str, cause: String, suggestion: String| ProfileFault {
-            file: file.to_owned(),
-            line: at.line,
-            column: at.column,
-            excerpt: line_of(text, at.line),
-            code,
-            cause,
-            suggestion,
-        };
-        let unreadable = |error: &serde_saphyr::Error, code: &'static str| {
-            let location = error.location();
-            let from_one =
-                |number: Option<u64>| number.and_then(|number| u32::try_from(number).ok()).unwrap_or(1).max(1);
-            let at = Place {
-                line: from_one(location.map(|location| location.line())),
-                column: from_one(location.map(|location| location.column())),
-            };
-            // The place is told beside the message, so the message must not repeat it.
-            let cause = UserMessageFormatter.format_message(error.without_snippet());
-            let cause = cause.lines().next().unwrap_or("the text cannot be read").to_owned();
-            vec![fault(at, code, cause, "Compare with a shipped profile.".to_owned())]
-        };
-        let root = tree::read(text).map_err(|error| unreadable(&error, "yaml"))?;
-        let mut found = check::check(&root);
-        if !found.is_empty() {
-            found.sort_by_key(|found| (found.at.line, found.at.column));
-            return Err(found.into_iter().map(|one| fault(one.at, one.code, one.cause, one.suggestion)).collect());
-        }
-        let declaration: Declaration =
-            serde_saphyr::from_str(text).map_err(|error| unreadable(&error, "invalid_value"))?;
+        let document = Document::new(file, text, "a shipped profile");
+        let root = document.tree()?;
+        document.sound(check::check(&root))?;
+        let declaration: Declaration = document.typed()?;
         let columns = compile::columns(&declaration).map_err(|cause| {
-            vec![fault(root.at, "invalid_value", cause, "Compare with a shipped profile.".to_owned())]
+            vec![document.fault(root.at, "invalid_value", cause, "Compare with a shipped profile.".to_owned())]
         })?;
         let content_hash = hexadecimal(&Sha256::digest(text.as_bytes()));
         Ok(Self { declaration, source: text.to_owned(), content_hash, columns })
@@ -206,11 +177,6 @@ impl Profile {
         let path = self.declaration.record_path.as_deref().unwrap_or_default();
         xml_record_path(path, &|prefix| self.declaration.namespaces.get(prefix).cloned()).unwrap_or_default()
     }
-}
-
-fn line_of(text: &str, line: u32) -> String {
-    let index = usize::try_from(line.saturating_sub(1)).unwrap_or(usize::MAX);
-    text.lines().nth(index).unwrap_or_default().to_owned()
 }
 
 #[cfg(test)]

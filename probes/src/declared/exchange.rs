@@ -2,26 +2,43 @@
 
 use std::collections::BTreeMap;
 use std::error::Error as _;
+use std::io;
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use reqwest::header::{ACCEPT, HeaderValue, LOCATION};
-use reqwest::{Client, RequestBuilder, Response, StatusCode, redirect};
+use reqwest::{Client, Method, RequestBuilder, Response, StatusCode, redirect};
 use serde_json::Value;
 use tokio::time::{Instant as Deadline, timeout_at};
 use url::Url;
 
-use super::check::Step;
+use super::compile::Step;
 use super::redaction::Redaction;
-use super::template::{Variables, percent_encode};
-use crate::address::{AddressPolicy, Refused};
+use super::template::percent_encode;
+use super::variables::{TAG, Variables};
+use crate::address::{AddressPolicy, NotResolved, Refused};
+
+/// Carries an attempt's tag, so that the platform's log tells what was a probe.
+const TAG_HEADER: &str = "workbench-probe";
 
 /// How much of an answer is read.
 const MOST_BYTES: usize = 64 * 1024;
 
-/// The way to one platform; good for nothing else.
+/// The way to one platform, and to where it redirects.
 pub(super) struct Connection {
     client: Client,
     base: Url,
+    policy: AddressPolicy,
+}
+
+/// What is asked next: the step's own request, or where a redirect leads.
+struct Ask {
+    client: Client,
+    method: Method,
+    address: Url,
+    /// Whether it goes to the platform itself, which alone is sent the step's headers.
+    home: bool,
+    with_body: bool,
 }
 
 /// What came back.
@@ -61,30 +78,14 @@ const ALLOW_HINT: &str =
     "If the tenant's platform really is at this address, have an administrator allow its host and port for probes.";
 const ADDRESS_HINT: &str = "Correct the tenant's platform address.";
 const REACH_HINT: &str = "Check that the platform is up and that the tenant's platform address is right.";
-const SLOW_HINT: &str = "See why the platform takes so long, or give the probe more time.";
+pub(super) const SLOW_HINT: &str = "See why the platform takes so long, or give the probe more time.";
+const SECURE_HINT: &str = "See that the platform speaks TLS at this address, and check its certificate: the names in it, its dates and who signed it.";
 const DECLARATION_HINT: &str = "Correct the probe's declaration.";
 
 impl Connection {
     pub(super) fn open(base: &Url, policy: &AddressPolicy) -> Result<Self, Reason> {
-        if !matches!(base.scheme(), "http" | "https") || !base.has_host() {
-            return Err(Reason::new("the tenant's platform address is not an http or https address", ADDRESS_HINT));
-        }
-        if !base.username().is_empty() || base.password().is_some() {
-            return Err(Reason::new("the tenant's platform address carries credentials", ADDRESS_HINT));
-        }
-        let resolver = policy.guard(base).map_err(|refused| Reason::new(refused.to_string(), ALLOW_HINT))?;
-        let client = Client::builder()
-            .user_agent(concat!("workbench-probe/", env!("CARGO_PKG_VERSION")))
-            .dns_resolver(resolver)
-            // The guard answers for this one authority; a redirect could lead anywhere.
-            .redirect(redirect::Policy::none())
-            // A proxy would resolve names by itself, past the guard.
-            .no_proxy()
-            .build()
-            .map_err(|error| {
-                Reason::new(format!("no connection could be prepared: {}", innermost(&error)), "See the daemon's log.")
-            })?;
-        Ok(Self { client, base: base.clone() })
+        fit(base)?;
+        Ok(Self { client: client(base, policy)?, base: base.clone(), policy: policy.clone() })
     }
 
     /// Sends the step's request and reads the answer, both before `deadline`.
@@ -94,13 +95,31 @@ impl Connection {
         variables: &Variables,
         deadline: Deadline,
     ) -> Result<Answer, NoAnswer> {
-        let request = self.request(step, variables).map_err(NoAnswer::Broken)?;
+        let mut ask = Ask {
+            client: self.client.clone(),
+            method: step.method.clone(),
+            address: self.address(step, variables).map_err(NoAnswer::Broken)?,
+            home: true,
+            with_body: true,
+        };
         let started = Instant::now();
         let late = |what: &str| NoAnswer::Failed(Reason::new(format!("{} {what}", step.request()), SLOW_HINT));
-        let mut response = timeout_at(deadline, request.send())
-            .await
-            .map_err(|_| late("was not answered within the probe's time"))?
-            .map_err(|error| explain(step, &error))?;
+        let mut followed = 0;
+        let mut response = loop {
+            let request = request(step, variables, &ask).map_err(NoAnswer::Broken)?;
+            let response = timeout_at(deadline, request.send())
+                .await
+                .map_err(|_| late("was not answered within the probe's time"))?
+                .map_err(|error| explain(step, &error))?;
+            if followed == step.redirects {
+                break response;
+            }
+            match self.redirected(&ask, &response).map_err(NoAnswer::Broken)? {
+                Some(next) => ask = next,
+                None => break response,
+            }
+            followed += 1;
+        };
         let status = response.status();
         let headers = headers_of(&response);
 
@@ -122,21 +141,29 @@ impl Connection {
         Ok(Answer { status, headers, body, is_json, is_cut, latency: started.elapsed() })
     }
 
-    fn request(&self, step: &Step, variables: &Variables) -> Result<RequestBuilder, Reason> {
-        let mut request =
-            self.client.request(step.method.clone(), self.address(step, variables)?).header(ACCEPT, "application/json");
-        for (name, value) in &step.headers {
-            // The value is not quoted: it may hold a token.
-            let mut value = HeaderValue::from_str(&value.render(variables, str::to_owned)).map_err(|_| {
-                Reason::new(format!("header `{name}` came to a value that no header can have"), DECLARATION_HINT)
-            })?;
-            value.set_sensitive(true);
-            request = request.header(name, value);
+    /// Where the answer sends the probe, if it is somewhere that a probe can follow to. What cannot be followed is an
+    /// answer like any other; only an address that the policy does not allow breaks the probe.
+    fn redirected(&self, ask: &Ask, response: &Response) -> Result<Option<Ask>, Reason> {
+        let keeps_method = match response.status() {
+            StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT => true,
+            StatusCode::MOVED_PERMANENTLY | StatusCode::FOUND | StatusCode::SEE_OTHER => ask.method == Method::HEAD,
+            _ => return Ok(None),
+        };
+        let location = response.headers().get(LOCATION).and_then(|location| location.to_str().ok());
+        let Some(address) = location.and_then(|location| ask.address.join(location).ok()) else { return Ok(None) };
+        let less_secure = ask.address.scheme() == "https" && address.scheme() != "https";
+        if fit(&address).is_err() || less_secure {
+            return Ok(None);
         }
-        Ok(match &step.json {
-            Some(json) => request.json(&json.render(variables)),
-            None => request,
-        })
+        let home = (address.scheme(), address.authority()) == (self.base.scheme(), self.base.authority());
+        let with_body = keeps_method && ask.with_body;
+        let method = if keeps_method { ask.method.clone() } else { Method::GET };
+        if !home && !matches!(method, Method::GET | Method::HEAD) {
+            // What was meant for the platform is not handed to somebody else.
+            return Ok(None);
+        }
+        let client = if home { self.client.clone() } else { client(&address, &self.policy)? };
+        Ok(Some(Ask { client, method, address, home, with_body: with_body && home }))
     }
 
     /// The step's path below the platform's address.
@@ -170,7 +197,7 @@ impl Answer {
             Some(location) => {
                 // A query often carries a session or a ticket.
                 let place = location.split(['?', '#']).next().unwrap_or_default();
-                format!("{status}, a redirect to {}, which probes do not follow", redaction.excerpt(place))
+                format!("{status}, a redirect to {}, which was not followed", redaction.excerpt(place))
             }
             None if body.is_empty() => format!("{status} with an empty body"),
             None if self.is_cut => format!("{status}, more than {MOST_BYTES} bytes: {body}"),
@@ -180,6 +207,64 @@ impl Answer {
 
     fn text(&self) -> &str {
         self.body.as_str().unwrap_or_default()
+    }
+}
+
+/// A client that is good for one authority and nothing else.
+fn client(address: &Url, policy: &AddressPolicy) -> Result<Client, Reason> {
+    let resolver = policy.guard(address).map_err(|refused| Reason::new(refused.to_string(), ALLOW_HINT))?;
+    Client::builder()
+        .user_agent(concat!("workbench-probe/", env!("CARGO_PKG_VERSION")))
+        .dns_resolver(resolver)
+        // The guard answers for this one authority; each redirect is judged anew.
+        .redirect(redirect::Policy::none())
+        // A proxy would resolve names by itself, past the guard.
+        .no_proxy()
+        .build()
+        .map_err(|error| {
+            Reason::new(format!("no connection could be prepared: {}", innermost(&error)), "See the daemon's log.")
+        })
+}
+
+fn request(step: &Step, variables: &Variables, ask: &Ask) -> Result<RequestBuilder, Reason> {
+    let mut request = ask.client.request(ask.method.clone(), ask.address.clone()).header(ACCEPT, "application/json");
+    if let Some(tag) = variables.get(TAG) {
+        request = request.header(TAG_HEADER, tag);
+    }
+    for (name, value) in step.headers.iter().filter(|_| ask.home) {
+        // The value is not quoted: it may hold a token.
+        let mut value = HeaderValue::from_str(&value.render(variables, str::to_owned)).map_err(|_| {
+            Reason::new(format!("header `{name}` came to a value that no header can have"), DECLARATION_HINT)
+        })?;
+        value.set_sensitive(true);
+        request = request.header(name, value);
+    }
+    Ok(match &step.json {
+        Some(json) if ask.with_body => request.json(&json.render(variables)),
+        _ => request,
+    })
+}
+
+/// Whether a tenant's platform can be at an address.
+pub(super) fn fit(base: &Url) -> Result<(), Reason> {
+    if !matches!(base.scheme(), "http" | "https") || !base.has_host() {
+        return Err(Reason::new("the tenant's platform address is not an http or https address", ADDRESS_HINT));
+    }
+    if !base.username().is_empty() || base.password().is_some() {
+        return Err(Reason::new("the tenant's platform address carries credentials", ADDRESS_HINT));
+    }
+    Ok(())
+}
+
+/// The first address behind the platform's that probes may connect to.
+pub(super) async fn resolve(base: &Url, policy: &AddressPolicy, deadline: Deadline) -> Result<IpAddr, NoAnswer> {
+    match timeout_at(deadline, policy.resolve(base)).await {
+        Err(_) => {
+            Err(NoAnswer::Failed(Reason::new("the name of the platform's host was not found in time", REACH_HINT)))
+        }
+        Ok(Err(error @ NotResolved::Refused(_))) => Err(NoAnswer::Broken(Reason::new(error.to_string(), ALLOW_HINT))),
+        Ok(Err(error @ NotResolved::Unknown(_))) => Err(NoAnswer::Failed(Reason::new(error.to_string(), REACH_HINT))),
+        Ok(Ok(address)) => Ok(address),
     }
 }
 
@@ -200,11 +285,23 @@ fn explain(step: &Step, error: &reqwest::Error) -> NoAnswer {
     let cause = innermost(error);
     if error.is_builder() {
         NoAnswer::Broken(Reason::new(format!("{request} could not be written: {cause}"), DECLARATION_HINT))
+    } else if is_insecure(error) {
+        NoAnswer::Failed(Reason::new(format!("no secure connection to the platform: {cause}"), SECURE_HINT))
     } else if error.is_connect() {
         NoAnswer::Failed(Reason::new(format!("no connection to the platform: {cause}"), REACH_HINT))
     } else {
         NoAnswer::Failed(Reason::new(format!("{request} broke off: {cause}"), REACH_HINT))
     }
+}
+
+/// Whether the trouble is with TLS, whose errors come as those of input and output.
+fn is_insecure(error: &reqwest::Error) -> bool {
+    fn of_tls(error: &(dyn std::error::Error + 'static)) -> bool {
+        let Some(error) = error.downcast_ref::<io::Error>() else { return false };
+        // One that wraps another is not its source.
+        error.kind() == io::ErrorKind::InvalidData || error.get_ref().is_some_and(|inner| of_tls(inner))
+    }
+    error.is_connect() && sources(error).any(of_tls)
 }
 
 fn sources<'a>(error: &'a reqwest::Error) -> impl Iterator<Item = &'a (dyn std::error::Error + 'static)> {

@@ -1,15 +1,15 @@
 //! Judging an answer by assertions in CEL.
 
 use std::collections::HashMap;
+use std::thread;
 
 use cel::{Context, ExecutionError, Program, Value as CelValue};
 use reqwest::StatusCode;
 use serde_json::Value;
 
-use super::check::SECRET;
 use super::declaration::{self, Severity};
 use super::exchange::Answer;
-use super::template::Variables;
+use super::variables::{SECRET, Variables};
 use crate::result::milliseconds;
 
 /// A compiled assertion.
@@ -30,47 +30,113 @@ pub(super) enum Judgement {
     /// The answer lacks something that the assertion asks for; says what.
     AnswerUnfit(String),
     /// The assertion makes no sense, whatever the answer; says why.
-    AssertionUnfit(String),
+    AssertionUnfit(UnfitExpression),
+}
+
+/// What assertions can name.
+pub(super) const NAMES: [&str; 5] = ["status", "body", "headers", "latency_ms", "vars"];
+
+/// Longest expression, in characters.
+const MAX_LENGTH: usize = 1000;
+
+/// Deepest nesting of brackets in an expression.
+const MAX_NESTING: usize = 24;
+
+/// The parser and the interpreter of CEL call themselves for every bracket and operator, and running out of stack ends
+/// the process. The two bounds above need less than half of this.
+const STACK: usize = 64 * 1024 * 1024;
+
+/// Why an expression can be no assertion.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(super) enum UnfitExpression {
+    #[error("is no CEL: {0}")]
+    Syntax(String),
+    #[error("is too long or nested too deeply")]
+    TooLarge,
+    #[error("knows nothing named `{0}`")]
+    Unknown(String),
+    #[error("gives {0}, not true or false")]
+    NotBoolean(String),
+}
+
+/// Compiles an expression and finds what is wrong with it whatever the answer.
+pub(super) fn compile(that: &str) -> Result<Program, UnfitExpression> {
+    if is_too_large(that) {
+        return Err(UnfitExpression::TooLarge);
+    }
+    apart(|| {
+        let program = Program::compile(that).map_err(|errors| {
+            let said = errors.errors.first().map(|error| format!("character {}: {}", error.pos.1, error.msg));
+            let said = said.unwrap_or_default();
+            UnfitExpression::Syntax(said.split_whitespace().collect::<Vec<_>>().join(" "))
+        })?;
+        // An evaluation against an answer like any other brings most unknown names to light. Those that it steps
+        // over turn up when the probe runs.
+        match evaluate(&program, &context(StatusCode::OK, &Value::Null, HashMap::new(), 0, &Variables::new())) {
+            Judgement::AssertionUnfit(reason) => Err(reason),
+            _ => Ok(program),
+        }
+    })
+    .unwrap_or_else(|| Err(UnfitExpression::Syntax("it cannot be read".to_owned())))
+}
+
+/// Brackets in quoted text count too: the bound is far from what anybody writes.
+fn is_too_large(expression: &str) -> bool {
+    let mut nesting: usize = 0;
+    let mut deepest = 0;
+    for c in expression.chars() {
+        match c {
+            '(' | '[' | '{' => nesting += 1,
+            ')' | ']' | '}' => nesting = nesting.saturating_sub(1),
+            _ => {}
+        }
+        deepest = deepest.max(nesting);
+    }
+    deepest > MAX_NESTING || expression.chars().count() > MAX_LENGTH
+}
+
+/// Runs CEL on a thread of its own, whose stack is known to suffice whoever calls, and where a defect of the library
+/// ends in an answer; none where it did.
+fn apart<T: Send>(work: impl FnOnce() -> T + Send) -> Option<T> {
+    thread::scope(|scope| {
+        let thread = thread::Builder::new().name("assertion".to_owned()).stack_size(STACK).spawn_scoped(scope, work);
+        thread.ok()?.join().ok()
+    })
 }
 
 impl Assertion {
     pub(super) fn compile(assertion: declaration::Assertion) -> Result<Self, String> {
-        let program = Program::compile(&assertion.that).map_err(|errors| {
-            // The parser draws a picture over several lines; a fault is one line.
-            errors.to_string().split_whitespace().collect::<Vec<_>>().join(" ")
-        })?;
-        let compiled = Self {
+        let program = compile(&assertion.that).map_err(|unfit| format!("`{}` {unfit}", assertion.that))?;
+        Ok(Self {
             that: assertion.that,
             program,
             severity: assertion.severity,
             message: assertion.message,
             hint: assertion.hint,
-        };
-        // An evaluation against an answer like any other brings most unknown names to light. Those that it steps
-        // over turn up when the probe runs.
-        match compiled.evaluate(&context(StatusCode::OK, &Value::Null, HashMap::new(), 0, &Variables::new())) {
-            Judgement::AssertionUnfit(reason) => Err(reason),
-            _ => Ok(compiled),
-        }
+        })
     }
 
     pub(super) fn judge(&self, answer: &Answer, variables: &Variables) -> Judgement {
-        let headers = answer.headers.iter().map(|(name, value)| (name.clone(), value.clone().into())).collect();
-        self.evaluate(&context(answer.status, &answer.body, headers, milliseconds(answer.latency), variables))
+        apart(|| {
+            let headers = answer.headers.iter().map(|(name, value)| (name.clone(), value.clone().into())).collect();
+            let latency = milliseconds(answer.latency);
+            evaluate(&self.program, &context(answer.status, &answer.body, headers, latency, variables))
+        })
+        .unwrap_or_else(|| Judgement::AnswerUnfit("it is of another shape".to_owned()))
     }
+}
 
-    fn evaluate(&self, context: &Context<'_, '_>) -> Judgement {
-        match self.program.execute(context) {
-            Ok(CelValue::Bool(true)) => Judgement::Holds,
-            Ok(CelValue::Bool(false)) => Judgement::DoesNotHold,
-            Ok(other) => Judgement::AssertionUnfit(format!("gives {}, not a boolean", other.type_of())),
-            Err(ExecutionError::UndeclaredReference(name)) => {
-                Judgement::AssertionUnfit(format!("knows nothing named `{name}`"))
-            }
-            Err(ExecutionError::NoSuchKey(name)) => Judgement::AnswerUnfit(format!("it has no `{name}`")),
-            // Other errors quote the values they met, which may be secret.
-            Err(_) => Judgement::AnswerUnfit("it is of another shape".to_owned()),
+fn evaluate(program: &Program, context: &Context<'_, '_>) -> Judgement {
+    match program.execute(context) {
+        Ok(CelValue::Bool(true)) => Judgement::Holds,
+        Ok(CelValue::Bool(false)) => Judgement::DoesNotHold,
+        Ok(other) => Judgement::AssertionUnfit(UnfitExpression::NotBoolean(other.type_of().to_string())),
+        Err(ExecutionError::UndeclaredReference(name)) => {
+            Judgement::AssertionUnfit(UnfitExpression::Unknown(name.to_string()))
         }
+        Err(ExecutionError::NoSuchKey(name)) => Judgement::AnswerUnfit(format!("it has no `{name}`")),
+        // Other errors quote the values they met, which may be secret.
+        Err(_) => Judgement::AnswerUnfit("it is of another shape".to_owned()),
     }
 }
 
@@ -131,7 +197,7 @@ mod tests {
         let assertion = Assertion::compile(assertion).expect("the assertion compiles");
         let variables: Variables =
             [("token".to_owned(), "abc".to_owned()), (SECRET.to_owned(), "hunter2".to_owned())].into();
-        assertion.evaluate(&context(StatusCode::OK, body, HashMap::new(), 12, &variables))
+        evaluate(&assertion.program, &context(StatusCode::OK, body, HashMap::new(), 12, &variables))
     }
 
     #[test]
@@ -159,7 +225,7 @@ mod tests {
     #[test]
     fn a_name_that_only_some_answers_lead_to_is_found_then() {
         let that = "body == null || unknown == 1";
-        assert_eq!(judge(that, &json!(1)), Judgement::AssertionUnfit("knows nothing named `unknown`".to_owned()));
+        assert_eq!(judge(that, &json!(1)), Judgement::AssertionUnfit(UnfitExpression::Unknown("unknown".to_owned())));
     }
 
     #[test]

@@ -1,81 +1,54 @@
 //! Probes that are written down instead of programmed.
 //!
-//! A declaration is a YAML file with HTTP steps. Each step sends one request, hands on what it extracted from the
-//! answer and judges the answer by assertions in CEL over `status`, `body`, `headers`, `latency_ms` and `vars`:
-//!
-//! ```yaml
-//! name: sample_login
-//! title: Sample login
-//! timeout: 15s          # the whole probe; 15s unless said otherwise
-//! attempts: 2           # tries before a failure counts; 1 unless said otherwise
-//! pass_message: the probe account logged in
-//! steps:
-//!   - name: log in
-//!     request:
-//!       method: POST
-//!       path: /login    # appended to the tenant's platform address
-//!       json: { user: "{{user}}", password: "{{secret}}" }
-//!     extract: { token: $.token }   # for later steps, as {{token}}
-//!     assert:
-//!       - that: status == 200
-//!         severity: fail            # or warn
-//!         message: the platform refused the login
-//!         hint: Check the probe account.
-//!     slow: { warn: 2s, fail: 10s }
-//! ```
-//!
-//! `{{user}}`, `{{secret}}` and `{{tenant_id}}` are always there. An assertion that cannot be evaluated, because
-//! the answer lacks what it asks for, fails whatever its severity: nothing has been proven then. `body` is the
-//! answer's JSON, or its text where it is none; header names are in lower case.
+//! A declaration is a YAML file. It has HTTP steps, each of which sends one request, hands on what it extracted from the
+//! answer and judges the answer by assertions in CEL; or it has a command that keeps to the convention of monitoring
+//! plugins. The language is documented in `docs/probes.md`.
 
 mod check;
+mod command;
+mod compile;
 mod declaration;
 mod exchange;
 mod judgement;
+mod plugin;
+mod process;
 mod redaction;
+mod requests;
 mod run;
+mod schema;
 mod span;
 mod template;
+mod variables;
+mod verdict;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use sha2::{Digest as _, Sha256};
+use workbench_positions::{Document, Fault};
 
 use crate::registry::{Probe, hexadecimal};
 use crate::result::ProbeResult;
 use crate::target::{Limits, Target};
-use check::Step;
+use command::Command;
+use declaration::Declaration;
+use requests::Requests;
+pub use schema::probe_schema;
 
 /// The shipped declarations.
-const SHIPPED: [&str; 3] = [
-    include_str!("../../../workflows/probes/sample_login.yaml"),
-    include_str!("../../../workflows/probes/sample_transaction.yaml"),
-    include_str!("../../../workflows/probes/sample_member_report.yaml"),
+const SHIPPED: [(&str, &str); 3] = [
+    ("sample_login.yaml", include_str!("../../../workflows/probes/sample_login.yaml")),
+    ("sample_transaction.yaml", include_str!("../../../workflows/probes/sample_transaction.yaml")),
+    ("sample_member_report.yaml", include_str!("../../../workflows/probes/sample_member_report.yaml")),
 ];
 
 /// The shipped probes, in the order in which people read them.
 pub(crate) fn shipped() -> Vec<DeclaredProbe> {
-    SHIPPED
-        .iter()
-        .map(|yaml| DeclaredProbe::parse(yaml).expect("a shipped declaration is sound; a test reads them all"))
-        .collect()
-}
-
-/// Why a declaration cannot be used.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum DeclarationError {
-    /// It is no YAML, or not of the shape of a declaration.
-    #[error("the declaration cannot be read: {0}")]
-    Unreadable(String),
-    /// It can be read but makes no sense; every fault that was found, each with its place.
-    #[error("the declaration of probe `{probe}` has faults: {}", faults.join("; "))]
-    Unsound {
-        /// Name of the probe.
-        probe: String,
-        /// One line per fault.
-        faults: Vec<String>,
-    },
+    let load = |(file, text): &(&str, &str)| {
+        DeclaredProbe::load(file, text).expect("a shipped declaration is sound; a test reads them all")
+    };
+    SHIPPED.iter().map(load).collect()
 }
 
 /// A probe read from a declaration that was found sound.
@@ -84,19 +57,48 @@ pub struct DeclaredProbe {
     name: String,
     title: String,
     timeout: Duration,
-    attempts: u32,
+    /// Tries before a failure counts.
+    attempts: usize,
     pass_message: Option<String>,
-    steps: Vec<Step>,
+    manner: Manner,
     fingerprint: String,
 }
 
+/// How it is tried whether the platform works.
+#[derive(Debug)]
+enum Manner {
+    Requests(Arc<Requests>),
+    Command(Command),
+}
+
 impl DeclaredProbe {
-    /// Reads a declaration and checks everything in it that can be checked before it is run.
-    pub fn parse(yaml: &str) -> Result<Self, DeclarationError> {
-        let declaration: declaration::Declaration =
-            serde_saphyr::from_str(yaml).map_err(|error| DeclarationError::Unreadable(error.to_string()))?;
-        let fingerprint = hexadecimal(&Sha256::digest(yaml));
-        check::check(declaration, fingerprint)
+    /// Loads a declaration. `file` names it in messages.
+    ///
+    /// # Errors
+    /// Every fault that can be told at once, in order of place.
+    pub fn load(file: &str, text: &str) -> Result<Self, Vec<Fault>> {
+        let document = Document::new(file, text, "a shipped probe");
+        let root = document.tree()?;
+        document.sound(check::check(&root))?;
+        let declaration: Declaration = document.typed()?;
+        let suggestion = || "Compare with a shipped probe.".to_owned();
+        let unfit = |cause: String| vec![document.fault(root.at, "invalid_value", cause, suggestion())];
+        let manner = if let Some(command) = Command::compile(&declaration).map_err(unfit)? {
+            Manner::Command(command)
+        } else {
+            let steps = |steps: Vec<_>| steps.into_iter().map(compile::step).collect::<Result<_, _>>();
+            let (steps, cleanup) = (steps(declaration.steps), steps(declaration.cleanup));
+            Manner::Requests(Arc::new(Requests { steps: steps.map_err(unfit)?, cleanup: cleanup.map_err(unfit)? }))
+        };
+        Ok(Self {
+            name: declaration.name,
+            title: declaration.title,
+            timeout: span::parse(&declaration.timeout).map_err(unfit)?,
+            attempts: usize::try_from(declaration.attempts).unwrap_or(usize::MAX),
+            pass_message: declaration.pass_message,
+            manner,
+            fingerprint: hexadecimal(&Sha256::digest(text)),
+        })
     }
 
     /// What people see.

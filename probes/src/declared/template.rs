@@ -1,11 +1,8 @@
 //! Texts with `{{variables}}` in them.
 
-use std::collections::BTreeMap;
-
 use serde_json::Value;
 
-/// The variables of one attempt: what every probe is given, and what steps have extracted so far.
-pub(super) type Variables = BTreeMap<String, String>;
+use super::variables::Variables;
 
 /// A text in parts: what stands there, and what is filled in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,6 +53,14 @@ impl Template {
                 Part::Variable(name) => variables.get(name).map(|value| encode(value)).unwrap_or_default(),
             })
             .collect()
+    }
+
+    /// Whether what it comes to begins with a variable's value.
+    pub(super) fn begins_with_variable(&self) -> bool {
+        self.parts
+            .iter()
+            .find(|part| **part != Part::Text(String::new()))
+            .is_some_and(|part| matches!(part, Part::Variable(_)))
     }
 }
 

@@ -5,6 +5,7 @@
 //! [`World`]. Its settings can be read and changed **without a login**, faults included, which is what makes it
 //! good for training and fit for nothing but a loopback address.
 
+mod listener;
 mod platform;
 mod problem;
 mod settings;
@@ -13,12 +14,13 @@ mod world;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, FromRequestParts, Path};
+use axum::extract::{DefaultBodyLimit, FromRequestParts, RawPathParams};
 use axum::http::request::Parts;
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::Mutex;
 
+pub use listener::{SandboxConnection, SandboxListener};
 pub use world::{Call, Fault, MemoryWorld, Settings, World, WorldError};
 
 use crate::registry::hexadecimal;
@@ -36,13 +38,15 @@ const LARGEST_BODY: usize = 64 * 1024;
 /// The longest id of a tenant that the sandbox answers for.
 const LONGEST_TENANT: usize = 128;
 
-/// The sandbox's routes, to be served by themselves.
+/// The sandbox's routes, to be served by themselves; on a [`SandboxListener`] where its faults are to concern certificates
+/// too.
 pub fn router(world: Arc<dyn World>) -> Router {
     let sandbox = Sandbox { world, key: rand::random(), patching: Arc::new(Mutex::new(())) };
     Router::new()
         .route("/", get(platform::about))
         .route("/{tenant}/login", post(platform::log_in))
         .route("/{tenant}/transactions", post(platform::transact))
+        .route("/{tenant}/transactions/{id}", delete(platform::take_back))
         .route("/{tenant}/reports/members", get(platform::report_members))
         .route("/{tenant}/calls", get(platform::list_calls))
         .route("/{tenant}/settings", get(settings::show).patch(settings::change))
@@ -76,9 +80,12 @@ impl<S: Send + Sync> FromRequestParts<S> for Tenant {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
-        let Path(tenant) = Path::<String>::from_request_parts(parts, state)
+        let parameters = RawPathParams::from_request_parts(parts, state)
             .await
             .map_err(|rejection| Problem::bad_request(rejection.body_text()))?;
+        // Some routes have further parameters.
+        let tenant = parameters.iter().find(|(name, _)| *name == "tenant").map(|(_, tenant)| tenant.to_owned());
+        let tenant = tenant.unwrap_or_default();
         if tenant.trim().is_empty() || tenant.len() > LONGEST_TENANT || tenant.contains(char::is_control) {
             return Err(Problem::bad_request("the first segment of the path is not the id of a tenant"));
         }

@@ -33,6 +33,7 @@ pub(super) async fn about() -> Json<Value> {
         "routes": [
             "POST /{tenant}/login",
             "POST /{tenant}/transactions",
+            "DELETE /{tenant}/transactions/{id}",
             "GET /{tenant}/reports/members",
             "GET /{tenant}/calls",
             "GET /{tenant}/settings",
@@ -94,6 +95,7 @@ pub(super) async fn transact(
     }
     let status = if settings.payment_provider.is_some() { "accepted" } else { "recorded_without_payment" };
     Ok(Json(json!({
+        "id": format!("txn_{:016x}", rand::random::<u64>()),
         "status": status,
         "payment_provider": settings.payment_provider,
         "amount": transaction.amount,
@@ -102,6 +104,20 @@ pub(super) async fn transact(
         "dry_run": transaction.dry_run,
     }))
     .into_response())
+}
+
+/// Takes a transaction back. Nothing is kept of transactions, so that there is nothing of any id afterwards.
+pub(super) async fn take_back(
+    State(sandbox): State<Sandbox>,
+    Tenant(tenant): Tenant,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let settings = enter(&sandbox, &tenant, "DELETE /transactions").await?;
+    if let Some(answer) = faulty_answer(&settings).await {
+        return Ok(answer);
+    }
+    authorise(&sandbox, &tenant, &headers)?;
+    Ok(StatusCode::NO_CONTENT.into_response())
 }
 
 pub(super) async fn report_members(
@@ -142,7 +158,8 @@ async fn faulty_answer(settings: &Settings) -> Option<Response> {
             Some(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, detail).into_response())
         }
         Some(Fault::WrongBody) => Some(Html(WRONG_BODY).into_response()),
-        Some(Fault::LoginRefused) | None => None,
+        // A bad certificate keeps probes from coming this far; whoever comes without TLS is answered.
+        Some(Fault::LoginRefused | Fault::BadCertificate) | None => None,
     }
 }
 

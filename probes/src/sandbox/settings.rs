@@ -16,7 +16,7 @@ use super::{Sandbox, Tenant};
 const FIELDS: [&str; 2] = ["payment_provider", "fault"];
 
 /// How a [`Fault`] is written.
-const FAULTS: &str = r#"null, {"slow":{"ms":3000}}, "error_500", "wrong_body" or "login_refused""#;
+const FAULTS: &str = r#"null, {"slow":{"ms":3000}}, "error_500", "wrong_body", "login_refused" or "bad_certificate""#;
 
 /// A name of a field is taken for a slip of another one if they are at least this alike.
 const ALIKE: f64 = 0.6;
@@ -155,6 +155,7 @@ mod tests {
             (json!({"payment_provider": "swish"}), Some(Fault::Slow { ms: 20 })),
             (json!({"fault": "wrong_body"}), Some(Fault::WrongBody)),
             (json!({"fault": "login_refused"}), Some(Fault::LoginRefused)),
+            (json!({"fault": "bad_certificate"}), Some(Fault::BadCertificate)),
             (json!({"fault": null}), None),
         ] {
             settings = patched(&settings, &patch).expect("the patch is sound");

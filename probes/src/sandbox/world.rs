@@ -68,6 +68,8 @@ pub enum Fault {
     WrongBody,
     /// Every login is refused.
     LoginRefused,
+    /// The platform's address is one at which it shows a certificate that nobody trusts.
+    BadCertificate,
 }
 
 /// How many calls per tenant a [`MemoryWorld`] remembers.

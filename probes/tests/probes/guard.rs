@@ -7,7 +7,7 @@ use axum::Router;
 use axum::http::header::LOCATION;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Redirect;
-use axum::routing::get;
+use axum::routing::{get, post};
 use tokio::net::TcpListener;
 use url::Url;
 use workbench_probes::declared::DeclaredProbe;
@@ -53,8 +53,89 @@ async fn a_redirect_is_shown_and_not_followed() {
         .route("/acme/elsewhere", get(move || async move { counter.fetch_add(1, Ordering::Relaxed).to_string() }));
     let result = run_one_step(&serve(router).await, "", ASK).await;
     assert_eq!(result.status, ProbeStatus::Fail);
-    assert_eq!(result.steps[0].observed, "303, a redirect to /acme/elsewhere, which probes do not follow");
+    assert_eq!(result.steps[0].observed, "303, a redirect to /acme/elsewhere, which was not followed");
     assert_eq!(followed.load(Ordering::Relaxed), 0);
+}
+
+const FOLLOW: &str = r"
+request: { method: GET, path: /ask, headers: { Authorization: 'Bearer {{secret}}' }, redirects: 2 }
+assert: [{ that: status == 200, message: it did not answer }]";
+
+/// A platform that redirects from `/acme/ask` to `place`.
+async fn redirecting(place: String) -> String {
+    let router = Router::new()
+        .route("/acme/ask", get(|| async move { Redirect::to(&place) }))
+        .route("/acme/there", get(|headers: HeaderMap| async move { has_token(&headers) }))
+        .route("/acme/round", get(|| async { Redirect::to("/acme/round") }));
+    serve(router).await
+}
+
+fn has_token(headers: &HeaderMap) -> StatusCode {
+    if headers.contains_key("authorization") { StatusCode::OK } else { StatusCode::FORBIDDEN }
+}
+
+#[tokio::test]
+async fn a_redirect_is_followed_where_that_is_declared() {
+    let result = run_one_step(&redirecting("/acme/there".to_owned()).await, "", FOLLOW).await;
+    assert_eq!(result.status, ProbeStatus::Pass, "{result:#?}");
+    let result = run_one_step(&redirecting("/acme/round".to_owned()).await, "", FOLLOW).await;
+    assert_eq!(result.steps[0].observed, "303, a redirect to /acme/round, which was not followed");
+    for place in ["ftp://127.0.0.1/", "http://probe:x@127.0.0.1/", "http://[/"] {
+        let result = run_one_step(&redirecting(place.to_owned()).await, "", FOLLOW).await;
+        assert_eq!(result.status, ProbeStatus::Fail, "{place}: {result:#?}");
+        assert!(result.steps[0].observed.starts_with("303, a redirect to "), "{}", result.steps[0].observed);
+    }
+}
+
+#[tokio::test]
+async fn a_redirect_to_where_probes_may_not_go_is_refused() {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let counter = asked.clone();
+    let inside =
+        serve(Router::new().fallback(move || async move { counter.fetch_add(1, Ordering::Relaxed).to_string() }));
+    let inside = inside.await;
+    for place in
+        [inside.clone(), inside.replace("127.0.0.1", "localhost"), inside.replace("127.0.0.1", "[::ffff:127.0.0.1]")]
+    {
+        let result = run_one_step(&redirecting(format!("http://{place}/latest/meta-data")).await, "", FOLLOW).await;
+        assert_eq!(result.status, ProbeStatus::Error, "{place}: {result:#?}");
+        assert_eq!(result.message, "the probe was not allowed to connect to a loopback address");
+    }
+    assert_eq!(asked.load(Ordering::Relaxed), 0);
+}
+
+#[tokio::test]
+async fn what_was_meant_for_the_platform_is_not_sent_elsewhere() {
+    let elsewhere = serve(Router::new().fallback(|headers: HeaderMap| async move { has_token(&headers) })).await;
+    let platform = redirecting(format!("http://{elsewhere}/")).await;
+    let limits = Limits { allow: allowing(&platform).allow.allowing(&elsewhere), ..allowing(&platform) };
+    let result = one_step("", FOLLOW).run(&target(&platform), &limits).await;
+    assert_eq!(result.steps[0].observed, "403 with an empty body", "{result:#?}");
+
+    let moved = format!("http://{elsewhere}/");
+    let router = Router::new().route("/acme/ask", post(|| async move { Redirect::temporary(&moved) }));
+    let platform = serve(router).await;
+    let limits = Limits { allow: allowing(&platform).allow.allowing(&elsewhere), ..allowing(&platform) };
+    let posting = FOLLOW.replace("method: GET", "method: POST, json: { password: '{{secret}}' }");
+    let result = one_step("", &posting).run(&target(&platform), &limits).await;
+    assert_eq!(result.steps[0].observed, format!("307, a redirect to http://{elsewhere}/, which was not followed"));
+}
+
+#[tokio::test]
+async fn trouble_with_tls_is_told_as_such() {
+    let (with_bad_certificate, _) = sandbox(None, 0, None).await;
+    let without_tls = serve(Router::new()).await;
+    for (authority, why) in [
+        (with_bad_certificate, "invalid peer certificate: UnknownIssuer"),
+        (without_tls, "received corrupt message of type InvalidContentType"),
+    ] {
+        let mut target = target(&authority);
+        target.base_url = Url::parse(&format!("https://{authority}/acme")).expect("a valid address");
+        let result = run_shipped("sample_login", &target, &allowing(&authority)).await;
+        assert_eq!(result.status, ProbeStatus::Fail);
+        assert_eq!(result.message, format!("no secure connection to the platform: {why}"));
+        assert!(result.hint.contains("certificate"), "{}", result.hint);
+    }
 }
 
 #[tokio::test]
@@ -87,7 +168,8 @@ async fn addresses_that_cannot_be_a_platform_break_the_probe() {
 async fn an_extracted_value_cannot_climb_out_of_the_tenants_platform() {
     let router = Router::new().route("/acme/ask", get(|| async { r#"{"id":".."}"# }));
     let authority = serve(router).await;
-    let probe = DeclaredProbe::parse(
+    let probe = DeclaredProbe::load(
+        "asking.yaml",
         r"
 name: climbing
 title: Climbing
@@ -119,7 +201,7 @@ async fn what_a_platform_echoes_does_not_betray_secrets() {
     let router = Router::new().route("/acme/ask", get(echo)).route("/acme/plain", get(echo_plainly));
     let authority = serve(router).await;
     for (path, observed) in
-        [("/ask", "302, a redirect to /***, which probes do not follow"), ("/plain", "400 you sent ***")]
+        [("/ask", "302, a redirect to /***, which was not followed"), ("/plain", "400 you sent ***")]
     {
         let step = format!(
             "request: {{ method: GET, path: {path}, headers: {{ X-Key: '{{{{secret}}}}' }} }}\n\

@@ -9,6 +9,9 @@ use axum::body::{Body, Bytes};
 use axum::http::StatusCode;
 use axum::routing::get;
 use futures::{StreamExt as _, stream};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
+use url::Url;
 use workbench_probes::sandbox::Fault;
 use workbench_probes::{Limits, ProbeStatus};
 
@@ -44,6 +47,66 @@ async fn a_dripping_answer_is_cut_off() {
     let result = run_one_step(&authority, "timeout: 1s", ASK).await;
     assert_eq!(result.status, ProbeStatus::Fail);
     assert_eq!(result.message, "GET /ask was answered, but the answer did not end within the probe's time");
+}
+
+/// Takes one connection, reads the beginning of what is asked, and says byte after byte without end.
+async fn drip_bytes(listener: TcpListener, begin: &'static str) -> std::io::Result<()> {
+    let (mut socket, _) = listener.accept().await?;
+    let _ = socket.read(&mut [0; 1024]).await?;
+    socket.write_all(begin.as_bytes()).await?;
+    loop {
+        socket.write_all(b"x").await?;
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// A socket that listens, and its host and port.
+async fn listen() -> (TcpListener, String) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
+    let authority = listener.local_addr().expect("a bound socket has an address").to_string();
+    (listener, authority)
+}
+
+#[tokio::test]
+async fn a_server_that_drips_is_cut_off_wherever_it_drips() {
+    for (begin, message) in [
+        ("HTTP/1.1 200 OK\r\nX-Long: ", "GET /ask was not answered within the probe's time"),
+        ("HTTP/1.1 2", "GET /ask was not answered within the probe's time"),
+        (
+            "HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n",
+            "GET /ask was answered, but the answer did not end within the probe's time",
+        ),
+    ] {
+        let (listener, authority) = listen().await;
+        tokio::spawn(drip_bytes(listener, begin));
+        let result = run_one_step(&authority, "timeout: 1s", ASK).await;
+        let is_cut_off = result.message == message || result.message.contains("broke off");
+        assert!(result.status == ProbeStatus::Fail && is_cut_off, "{begin:?}: {result:#?}");
+        assert!(result.duration_ms < 10_000, "{begin:?}: {}", result.duration_ms);
+    }
+}
+
+#[tokio::test]
+async fn a_handshake_that_never_ends_is_cut_off() {
+    let (listener, authority) = listen().await;
+    let mut target = target(&authority);
+    target.base_url = Url::parse(&format!("https://{authority}/acme")).expect("a valid address");
+    let limits = Limits { timeout: SHORT, ..allowing(&authority) };
+    // The kernel accepts for the listener; nobody ever says anything.
+    let result = run_shipped("sample_login", &target, &limits).await;
+    assert_eq!(result.message, "POST /login was not answered within the probe's time");
+    drop(listener);
+}
+
+#[tokio::test]
+async fn a_run_that_is_given_up_hangs_up() {
+    let (listener, authority) = listen().await;
+    let running = tokio::spawn(async move { run_one_step(&authority, "", ASK).await });
+    let (mut socket, _) = listener.accept().await.expect("the probe connects");
+    let mut asked = [0; 1024];
+    assert!(socket.read(&mut asked).await.expect("the probe asks") > 0);
+    running.abort();
+    assert_eq!(socket.read(&mut asked).await.expect("the connection is closed in order"), 0);
 }
 
 #[tokio::test]

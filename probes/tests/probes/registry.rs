@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chrono::Utc;
-use workbench_probes::{HealthProbes, Limits, Probe, ProbeResult, ProbeStatus, Target};
+use tokio::sync::Semaphore;
+use workbench_probes::{Concurrency, HealthProbes, Limits, Probe, ProbeResult, ProbeStatus, Target};
 
 use crate::serving::target;
 
@@ -26,16 +26,7 @@ impl Probe for Told {
 
     async fn run(&self, _: &Target, _: &Limits) -> ProbeResult {
         (self.behaviour)().await;
-        ProbeResult {
-            probe: self.name.clone(),
-            status: ProbeStatus::Pass,
-            message: "done".to_owned(),
-            hint: String::new(),
-            started_at: Utc::now(),
-            duration_ms: 0,
-            attempts: 1,
-            steps: Vec::new(),
-        }
+        ProbeResult { attempts: 1, ..ProbeResult::new(&self.name, ProbeStatus::Pass, "done", "") }
     }
 }
 
@@ -133,4 +124,64 @@ async fn at_most_four_probes_run_at_once() {
     let results = tokio::spawn(async move { probes.run(&asked, &nowhere(), &Limits::default(), |_| ()).await }).await;
     assert_eq!(results.expect("the run does not panic").len(), 9);
     assert_eq!(peak.load(Ordering::SeqCst), 4);
+}
+
+/// A probe that says when it has begun and runs until it is told to end.
+fn held() -> (Arc<dyn Probe>, Arc<Semaphore>, Arc<Semaphore>) {
+    let (begun, go) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+    let (begins, goes) = (begun.clone(), go.clone());
+    let probe = told("held", move || {
+        let (begins, goes) = (begins.clone(), goes.clone());
+        async move {
+            begins.add_permits(1);
+            goes.acquire().await.expect("the test keeps it open").forget();
+        }
+    });
+    (probe, begun, go)
+}
+
+#[tokio::test]
+async fn runs_share_their_turns_by_host() {
+    let (probe, begun, go) = held();
+    let mut probes = registry(vec![probe]);
+    probes.set_concurrency(Concurrency { overall: 3, per_host: 2 });
+    let run = |authority: &'static str| {
+        let probes = probes.clone();
+        tokio::spawn(async move { probes.run(&names(&["held"]), &target(authority), &Limits::default(), |_| ()).await })
+    };
+    let mut runs = vec![run("a.example:1"), run("A.example:2"), run("a.example:3")];
+    begun.acquire_many(2).await.expect("two begin").forget();
+    // The third of the host waits, and keeps nobody of another host waiting.
+    runs.push(run("b.example"));
+    begun.acquire().await.expect("the other host's begins").forget();
+    assert_eq!(begun.available_permits(), 0);
+    // Now all three turns are taken.
+    runs.push(run("c.example"));
+    tokio::task::yield_now().await;
+    assert_eq!(begun.available_permits(), 0);
+    go.add_permits(5);
+    for run in runs {
+        assert_eq!(run.await.expect("no run panics")[0].status, ProbeStatus::Pass);
+    }
+    assert_eq!(begun.available_permits(), 2);
+}
+
+#[tokio::test]
+async fn waiting_for_a_turn_is_not_counted_to_a_probes_time() {
+    let (probe, begun, go) = held();
+    let mut probes = registry(vec![probe]);
+    probes.set_concurrency(Concurrency { overall: 1, per_host: 1 });
+    let first = tokio::spawn({
+        let probes = probes.clone();
+        async move { probes.run(&names(&["held"]), &nowhere(), &Limits::default(), |_| ()).await }
+    });
+    begun.acquire().await.expect("the first begins").forget();
+    let limits = Limits { timeout: Duration::from_millis(1), ..Limits::default() };
+    let (asked, place) = (names(&["held"]), nowhere());
+    let mut second = Box::pin(probes.run(&asked, &place, &limits, |_| ()));
+    // Longer than the probe has, its grace included.
+    assert!(tokio::time::timeout(Duration::from_millis(700), &mut second).await.is_err(), "it waits");
+    go.add_permits(2);
+    assert_eq!(second.await[0].status, ProbeStatus::Pass);
+    assert_eq!(first.await.expect("it does not panic")[0].status, ProbeStatus::Pass);
 }

@@ -168,6 +168,7 @@ fn faults_are_written_as_documented() {
         (Fault::Error500, json!("error_500")),
         (Fault::WrongBody, json!("wrong_body")),
         (Fault::LoginRefused, json!("login_refused")),
+        (Fault::BadCertificate, json!("bad_certificate")),
     ] {
         assert_eq!(serde_json::to_value(&fault).expect("a fault has a JSON form"), json);
     }

@@ -7,7 +7,9 @@ use axum::Router;
 use tokio::net::TcpListener;
 use url::Url;
 use workbench_probes::declared::DeclaredProbe;
-use workbench_probes::sandbox::{self, Fault, MemoryWorld, SANDBOX_SECRET, SANDBOX_USER, Settings, World as _};
+use workbench_probes::sandbox::{
+    self, Fault, MemoryWorld, SANDBOX_SECRET, SANDBOX_USER, SandboxListener, Settings, World as _,
+};
 use workbench_probes::{AddressPolicy, HealthProbes, Limits, Probe as _, ProbeResult, Target};
 
 /// The tenant in every test.
@@ -30,7 +32,12 @@ pub async fn sandbox(provider: Option<&str>, members: u64, fault: Option<Fault>)
     world.set_members(TENANT, members);
     let settings = Settings { payment_provider: provider.map(str::to_owned), fault };
     world.save_settings(TENANT, &settings).await.expect("memory keeps everything");
-    (serve(sandbox::router(world.clone())).await, world)
+    let socket = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
+    let authority = socket.local_addr().expect("a bound socket has an address").to_string();
+    let listener = SandboxListener::new(socket).expect("the sandbox can make a certificate");
+    let router = sandbox::router(world.clone());
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    (authority, world)
 }
 
 pub fn target(authority: &str) -> Target {
@@ -54,8 +61,11 @@ pub async fn run_shipped(probe: &str, target: &Target, limits: &Limits) -> Probe
 /// A probe of one step, given as the YAML below `- name: ask`.
 pub fn one_step(head: &str, step: &str) -> DeclaredProbe {
     let step = step.trim().replace('\n', "\n    ");
-    DeclaredProbe::parse(&format!("name: asking\ntitle: Asking\n{head}\nsteps:\n  - name: ask\n    {step}"))
-        .expect("the test declares a sound probe")
+    DeclaredProbe::load(
+        "asking.yaml",
+        &format!("name: asking\ntitle: Asking\n{head}\nsteps:\n  - name: ask\n    {step}"),
+    )
+    .expect("the test declares a sound probe")
 }
 
 /// Runs a probe of one step against a server.

@@ -1,8 +1,10 @@
 //! What the shipped probes make of a sandbox platform in each of its states.
 
+use std::time::Duration;
+
 use workbench_probes::ProbeStatus::{Fail, Pass, Warn};
 use workbench_probes::sandbox::Fault;
-use workbench_probes::{Aggregate, HealthProbes, ProbeResult, ProbeStatus, aggregate};
+use workbench_probes::{Aggregate, HealthProbes, Limits, ProbeResult, ProbeStatus, aggregate};
 
 use crate::serving::{allowing, run_shipped, sandbox, target};
 
@@ -63,6 +65,30 @@ async fn every_fault_has_its_verdict() {
         let hints = results.iter().filter(|result| result.status == Fail).all(|result| !result.hint.is_empty());
         assert!(hints, "{fault:?}: a failure comes with something to do about it");
     }
+}
+
+#[tokio::test]
+async fn a_platform_that_is_too_slow_fails_every_probe() {
+    let (authority, _) = sandbox(Some("swish"), 3, Some(Fault::Slow { ms: 60_000 })).await;
+    let limits = Limits { timeout: Duration::from_millis(300), ..allowing(&authority) };
+    for probe in [LOGIN, TRANSACTION, REPORT] {
+        let result = run_shipped(probe, &target(&authority), &limits).await;
+        assert_eq!(result.status, Fail, "{result:#?}");
+        assert_eq!(result.message, "POST /login was not answered within the probe's time");
+    }
+}
+
+#[tokio::test]
+async fn a_bad_certificate_fails_every_probe() {
+    let (authority, world) = sandbox(Some("swish"), 3, Some(Fault::BadCertificate)).await;
+    let mut target = target(&authority);
+    target.base_url.set_scheme("https").expect("http can become https");
+    for probe in [LOGIN, TRANSACTION, REPORT] {
+        let result = run_shipped(probe, &target, &allowing(&authority)).await;
+        assert_eq!((result.status, result.attempts), (Fail, 2), "{result:#?}");
+        assert!(result.message.starts_with("no secure connection"), "{}", result.message);
+    }
+    assert!(world.calls("acme").is_empty(), "nothing was said before the certificate was judged");
 }
 
 #[tokio::test]

@@ -41,13 +41,21 @@ pub struct ProbeView {
     pub hint: String,
     /// When it started.
     pub started_at: DateTime<Utc>,
-    /// How long it took.
+    /// How long all attempts took together.
     pub duration_ms: i64,
     /// Tries before the verdict.
     pub attempts: i64,
-    /// What was tried, step by step.
+    /// What was tried in the last attempt, step by step, and its clean-up.
     #[schema(value_type = Vec<Object>)]
     pub steps: Value,
+    /// What was measured on the way: `label`, `value`, and where there are such `unit`, `warn`, `crit`, `min`, `max`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<Object>>)]
+    pub measures: Option<Value>,
+    /// The attempts before the last: `status`, `message`, `duration_ms` and `steps` of each.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<Object>>)]
+    pub earlier_attempts: Option<Value>,
 }
 
 /// A tenant's health checks.

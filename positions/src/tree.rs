@@ -5,31 +5,41 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::{DuplicateKeyPolicy, Error, NonFiniteFloatPolicy, Spanned, budget, options};
 
-/// Deeper than any workflow, and far from what the reader's stack can bear.
+/// Deeper than anything operators write, and far from what the reader's stack can bear.
 const MAX_DEPTH: usize = 16;
 
 /// A place in a file, both from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Place {
+    /// Line, from 1.
     pub line: u32,
+    /// Column, from 1.
     pub column: u32,
 }
 
 /// A value and where it stands.
 #[derive(Debug, Clone)]
 pub struct Node {
+    /// The value.
     pub value: Value,
+    /// Where it begins.
     pub at: Place,
 }
 
 /// Any YAML value.
 #[derive(Debug, Clone)]
 pub enum Value {
+    /// Nothing.
     Null,
-    Bool,
+    /// `true` or `false`.
+    Bool(bool),
+    /// A whole number; one that is too large is the largest.
     Integer(i64),
+    /// Any other number.
     Float(f64),
+    /// A text.
     Text(String),
+    /// Elements in order.
     List(Vec<Node>),
     /// Members in the order written, with the place of their key.
     Map(Vec<(String, Place, Node)>),
@@ -37,10 +47,11 @@ pub enum Value {
 
 impl Value {
     /// What it is, for messages.
+    #[must_use]
     pub fn describe(&self) -> &'static str {
         match self {
             Self::Null => "nothing",
-            Self::Bool => "a boolean",
+            Self::Bool(_) => "a boolean",
             Self::Integer(_) => "a whole number",
             Self::Float(_) => "a number",
             Self::Text(_) => "a text",
@@ -51,7 +62,8 @@ impl Value {
 }
 
 impl Node {
-    /// A member of a mapping.
+    /// A member of a mapping; the first where it stands there twice.
+    #[must_use]
     pub fn get(&self, key: &str) -> Option<&Node> {
         match &self.value {
             Value::Map(members) => members.iter().find(|(name, ..)| name == key).map(|(.., node)| node),
@@ -60,6 +72,7 @@ impl Node {
     }
 
     /// The text, if it is one.
+    #[must_use]
     pub fn text(&self) -> Option<&str> {
         match &self.value {
             Value::Text(text) => Some(text),
@@ -67,7 +80,32 @@ impl Node {
         }
     }
 
+    /// The whole number, if it is one.
+    #[must_use]
+    pub fn whole(&self) -> Option<i64> {
+        match self.value {
+            Value::Integer(number) => Some(number),
+            _ => None,
+        }
+    }
+
+    /// A member that is a text, with its node.
+    #[must_use]
+    pub fn text_of(&self, key: &str) -> Option<(&Node, &str)> {
+        self.get(key).and_then(|member| Some((member, member.text()?)))
+    }
+
+    /// The members, if it is a mapping; else none.
+    #[must_use]
+    pub fn members(&self) -> &[(String, Place, Node)] {
+        match &self.value {
+            Value::Map(members) => members,
+            _ => &[],
+        }
+    }
+
     /// The elements, if it is a list; else none.
+    #[must_use]
     pub fn items(&self) -> &[Node] {
         match &self.value {
             Value::List(items) => items,
@@ -82,7 +120,7 @@ fn place<T>(spanned: &Spanned<T>) -> Place {
 }
 
 /// Reads a document. What a check can say better, such as a key that stands twice, is let through.
-pub fn read(text: &str) -> Result<Node, Error> {
+pub(crate) fn read(text: &str) -> Result<Node, Error> {
     let options = options! {
         budget: budget! { max_depth: MAX_DEPTH, flow_nesting_limit: MAX_DEPTH },
         duplicate_keys: DuplicateKeyPolicy::PassThrough,
@@ -120,8 +158,8 @@ impl<'de> Visitor<'de> for AnyValue {
         Value::deserialize(deserializer)
     }
 
-    fn visit_bool<E>(self, _: bool) -> Result<Value, E> {
-        Ok(Value::Bool)
+    fn visit_bool<E>(self, truth: bool) -> Result<Value, E> {
+        Ok(Value::Bool(truth))
     }
 
     fn visit_i64<E>(self, number: i64) -> Result<Value, E> {
