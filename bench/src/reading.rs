@@ -20,6 +20,7 @@ pub fn by_importer(path: &Path) -> Result<(), Box<dyn Error>> {
         entity: None,
         file_name: Some(path.display().to_string()),
         mapping: BTreeMap::new(),
+        header: None,
         earlier: Earlier::default(),
         profile: None,
         signers: Arc::default(),

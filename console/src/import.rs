@@ -33,6 +33,8 @@ pub struct ImportPage {
     pub entity: String,
     /// The entity whose fields the mapping form offers.
     pub drawn_for: String,
+    /// `true` where the first line of a table is chosen to name its columns, `false` where it is to be a row.
+    pub header: String,
     /// Entities that the rows of a table may be; empty where a mapping cannot be chosen.
     pub entities: Vec<String>,
     /// The columns of a table.

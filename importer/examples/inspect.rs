@@ -19,6 +19,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         entity: None,
         file_name: Some(path.clone()),
         mapping: BTreeMap::new(),
+        header: None,
         profile: None,
         signers: std::sync::Arc::default(),
         earlier: workbench_importer::Earlier::default(),

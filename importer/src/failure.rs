@@ -25,21 +25,22 @@ pub enum OpenError {
         /// The evidence.
         why: String,
     },
-    /// The first line holds data, not column names.
-    #[error("the first line does not name columns: {first_line}")]
+    /// The first line holds data, not column names, and the values do not tell enough. Values are personal data, and
+    /// this text goes to logs: it names none.
+    #[error("the first line does not name its {columns} columns, and what they hold does not tell where they go")]
     NoHeader {
-        /// The start of the first line.
-        first_line: String,
+        /// Columns that the first line has.
+        columns: usize,
     },
     /// The header lacks columns without which no row can be stored.
-    #[error("the header lacks columns for {entity}: {}; it has {}", .missing.join(", "), .found.join(", "))]
+    #[error("the header lacks columns for {entity}: {}; it has {columns} columns", .missing.join(", "))]
     MissingColumns {
         /// What the file was read as.
         entity: Entity,
         /// The fields without a column.
         missing: Vec<String>,
-        /// The first columns of the header, as written.
-        found: Vec<String>,
+        /// Columns that the header has. Their names are not told: what is taken for a header may be a row.
+        columns: usize,
     },
     /// The header has more columns than [`crate::MAX_COLUMNS`].
     #[error("the header has {columns} columns; at most {} are read", crate::MAX_COLUMNS)]
@@ -149,7 +150,7 @@ impl OpenError {
             }
             Self::NoHeader { .. } => {
                 "Add a first line with column names, such as licence_number;given_name;family_name, or map the columns by \
-                 their place: column 1, column 2 and so on."
+                 their places: #1, #2 and so on."
                     .into()
             }
             Self::MissingColumns { missing, .. } => {
@@ -157,7 +158,7 @@ impl OpenError {
             }
             Self::TooManyColumns { .. } => "Export only the columns that are to be imported.".into(),
             Self::Unmapped { cause, .. } => cause.hint(),
-            Self::Mapping { .. } => "Map columns of this file, spelled as in its header, to known fields.".into(),
+            Self::Mapping { .. } => "Map columns of this file, by their names or by their places (#1, #2 and so on), to known fields.".into(),
             Self::Binary { .. } => {
                 "Export as text: “Save as CSV UTF-8” in a spreadsheet program. Of packed files, gzip and ZIP are read."
                     .into()

@@ -39,9 +39,11 @@ pub struct Options {
     /// The name the file was sent under; only its extension is used, to tell SIE 4E from 4I. The name inside of a packed
     /// file counts for more.
     pub file_name: Option<String>,
-    /// Source column header to field name, over detection; `column 3` is the third column of any table. An empty field
-    /// name leaves the column out.
+    /// Source column header to field name, over detection. `#3` is the third column of any table, `column 3` of one that
+    /// calls no column so. An empty field name leaves the column out.
     pub mapping: BTreeMap<String, String>,
+    /// Whether the first line of a table names its columns; `None` finds out. A profile says so itself.
+    pub header: Option<bool>,
     /// The profile to read by. Without one, JSON and XML are read by the shipped profile of their format, tables by
     /// their header, and SIE by its own rules.
     pub profile: Option<Arc<Profile>>,
@@ -51,6 +53,24 @@ pub struct Options {
     pub earlier: Earlier,
     /// The current day where the file belongs: a birth date after it is an error.
     pub today: NaiveDate,
+}
+
+#[cfg(test)]
+impl Options {
+    /// Nothing is said but a mapping.
+    pub(crate) fn of_test(mapping: &[(&str, &str)]) -> Self {
+        Self {
+            format: None,
+            entity: None,
+            file_name: None,
+            mapping: mapping.iter().map(|(from, to)| ((*from).to_owned(), (*to).to_owned())).collect(),
+            header: None,
+            profile: None,
+            signers: Arc::default(),
+            earlier: Earlier::default(),
+            today: NaiveDate::from_ymd_opt(2026, 11, 25).expect("a date"),
+        }
+    }
 }
 
 /// What is known from earlier about how a sender's tables are mapped.
@@ -99,11 +119,36 @@ pub struct Detected {
     pub delimiter: Option<char>,
     /// The header of a table, as written; `None` where its first line holds values.
     pub header: Option<Vec<String>>,
+    /// Whether the first line of a table is its header, and how that is known; `None` where nobody has to ask.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub heading: Option<Heading>,
     /// Where each column of a table goes, in file order.
     pub mapping: Vec<MappedColumn>,
     /// Further findings by name, such as `sie_type`, `program`, `company` or `fiscal_year`; of a packed file `packed`
     /// (`gzip` or `zip`) and `packed_name`, the name that it has inside.
     pub details: BTreeMap<String, String>,
+}
+
+impl Detected {
+    /// Whether the header or a column is a guess: a person should look before the file is stored.
+    #[must_use]
+    pub fn is_guessed(&self) -> bool {
+        self.heading.as_ref().is_some_and(|heading| heading.guessed)
+            || self.mapping.iter().any(MappedColumn::is_guessed)
+    }
+}
+
+/// Whether the first line of a table names its columns, and how that is known.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Heading {
+    /// Whether it does; else it is a row.
+    pub named: bool,
+    /// Whether that was found out; else somebody said so.
+    pub inferred: bool,
+    /// Whether the evidence is weak: a person should look before the file is stored.
+    pub guessed: bool,
+    /// Why, in words.
+    pub reason: String,
 }
 
 /// Where a column of a table goes.
@@ -120,9 +165,26 @@ pub struct MappedColumn {
     /// Why, in words.
     #[serde(default)]
     pub reason: String,
+    /// How its values are written, where they show it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notation: Option<Notation>,
     /// Other fields that the column may fill, the likeliest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub alternatives: Vec<Alternative>,
+}
+
+/// How dates or numbers are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Notation {
+    /// Of dates with separators, the day comes first.
+    DayFirst,
+    /// Of dates with separators, the month comes first.
+    MonthFirst,
+    /// A point stands before decimals; commas may stand between thousands.
+    DecimalPoint,
+    /// A comma stands before decimals; points may stand between thousands.
+    DecimalComma,
 }
 
 /// A field that a column may fill, and does not.
@@ -138,7 +200,7 @@ impl MappedColumn {
     /// A column that goes nowhere.
     pub(crate) fn left_out(column: &str, reason: &str) -> Self {
         let (column, reason) = (column.to_owned(), reason.to_owned());
-        Self { column, field: None, confidence: 0.0, reason, alternatives: Vec::new() }
+        Self { column, field: None, confidence: 0.0, reason, notation: None, alternatives: Vec::new() }
     }
 
     /// A column whose field a format or profile says.
@@ -336,6 +398,7 @@ fn open_unpacked(mut reader: Box<dyn Read + Send>, options: &Options, was_packed
         encoding_reason: decision.reason,
         delimiter: None,
         header: None,
+        heading: None,
         mapping: Vec::new(),
         details: BTreeMap::new(),
     };

@@ -21,6 +21,7 @@ mod lines;
 mod packed;
 mod profile;
 mod profiled;
+mod quote_watch;
 mod record;
 mod record_limit;
 mod reference;
@@ -33,7 +34,8 @@ pub use failure::{OpenError, ReadError};
 pub use fipjp::{SignerError, Signers, UnknownSigner};
 pub use format::{Entity, Format, UnknownName};
 pub use import::{
-    Alternative, ConfirmedMapping, Detected, Earlier, Import, Item, MappedColumn, Options, open, open_within,
+    Alternative, ConfirmedMapping, Detected, Earlier, Heading, Import, Item, MappedColumn, Notation, Options, open,
+    open_within,
 };
 pub use issue::{Issue, Severity};
 pub use packed::{PackedFault, UnpackLimits};

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::MAX_RECORD_BYTES;
 use crate::failure::ReadError;
+use crate::quote_watch::QuoteWatch;
 
 /// A reader that fails once the record being read exceeds [`MAX_RECORD_BYTES`].
 ///
@@ -20,17 +21,24 @@ pub(crate) struct RecordLimit<R> {
     one_line_end: bool,
     /// The last byte taken was a CR: a following LF belongs to it.
     after_cr: bool,
+    /// Looks at what is delivered.
+    watch: Option<QuoteWatch>,
 }
 
 impl<R> RecordLimit<R> {
     /// For tables: every line ends with LF, however the source ends it.
     pub(crate) fn new(inner: R, record_start: Arc<AtomicU64>) -> Self {
-        Self { inner, delivered: 0, record_start, one_line_end: true, after_cr: false }
+        Self { inner, delivered: 0, record_start, one_line_end: true, after_cr: false, watch: None }
     }
 
     /// For text whose line ends somebody else looks after.
     pub(crate) fn with_line_ends(inner: R, record_start: Arc<AtomicU64>) -> Self {
         Self { one_line_end: false, ..Self::new(inner, record_start) }
+    }
+
+    /// Lets somebody look at what is delivered from now on.
+    pub(crate) fn watched_by(&mut self, watch: QuoteWatch) {
+        self.watch = Some(watch);
     }
 
     /// Counts anew, as if only the last `pending` bytes had been delivered.
@@ -92,6 +100,9 @@ impl<R: Read> Read for RecordLimit<R> {
             // Nothing is left of a piece that was the second half of a line end; only the end of the source is nothing.
             if kept > 0 || read == 0 {
                 self.delivered += kept as u64;
+                if let Some(watch) = &mut self.watch {
+                    watch.look(buffer.get(..kept).unwrap_or_default());
+                }
                 return Ok(kept);
             }
         }

@@ -2,10 +2,11 @@
 
 mod driver;
 
+use std::fmt::Write;
 use std::io::Cursor;
 
 use driver::{Outcome, drive, options};
-use workbench_importer::{Detected, Entity, OpenError, Options, Profile, open};
+use workbench_importer::{Detected, Entity, Notation, OpenError, Options, Profile, open};
 
 fn detected(bytes: &[u8]) -> Detected {
     open(Box::new(Cursor::new(bytes.to_vec())), &options(None, None)).expect("a table").detected().clone()
@@ -86,6 +87,23 @@ fn quotes_hold_delimiters_line_ends_and_quotes() {
 }
 
 #[test]
+fn text_behind_a_closing_quotation_mark_is_remarked_on() {
+    let table = "licence;prenom;nom\n1;\"Ann\"a;Ek\n2;\"Bo\";\"Ek\"\n\n3;Cia;\"Al\"m\n4;\"D\" ;Ek\n";
+    let outcome = read(table);
+    let given: Vec<(&str, &str)> = members(&outcome).iter().map(|(key, given, _)| (*key, *given)).collect();
+    assert_eq!(given, [("1", "Anna"), ("2", "Bo"), ("3", "Cia"), ("4", "D")]);
+    assert_eq!(codes(&outcome), ["quote_stray", "quote_stray", "trimmed"]);
+    let issues = outcome.issues();
+    assert_eq!(
+        (issues[0].row, issues[0].column.as_deref(), issues[0].value.as_deref()),
+        (2, Some("prenom"), Some("\"Ann\"a"))
+    );
+    assert!(issues[1].message.ends_with("“\"Al\"m” is read as “Alm”"), "{}", issues[1].message);
+    // In the header, where no row can be told, nothing is lost that the columns do not show.
+    assert_eq!(members(&read("licence;\"pre\"nom;nom\n1;Anna;Ek\n")), [("1", "Anna", 2)]);
+}
+
+#[test]
 fn letters_are_read_from_every_encoding_that_spreadsheets_write() {
     let table = "licence;prenom;nom\n1;Åsa;Lefèvre\n";
     let latin: Vec<u8> = table.chars().map(|letter| u8::try_from(letter).expect("Latin-1")).collect();
@@ -112,13 +130,63 @@ fn a_table_without_a_header_is_read_by_its_values_or_by_position_or_refused_with
     assert_eq!(codes(&guessed), ["column_guessed"; 3]);
     let error = refusal("1001;q7;z9\n1002;q8;z8\n", &options(None, None));
     assert_eq!(error.code(), "header_missing");
-    assert!(error.to_string().contains("1001") && error.hint().contains("licence_number;given_name;family_name"));
+    assert!(error.to_string().contains("3 columns") && error.hint().contains("licence_number;given_name;family_name"));
     let profile = "name: positions\nversion: 1\ntitle: By position\nformat: csv\nentity: members\n\
         natural_key: licence_number\nheader: false\ncolumns:\n  - { field: licence_number, position: 1 }\n  \
         - { field: given_name, position: 2 }\n  - { field: family_name, position: 3 }\n";
     let profile = std::sync::Arc::new(Profile::load("positions.yaml", profile).expect("a sound profile"));
-    let outcome = drive(table.as_bytes(), &options(None, Some(profile)));
+    let outcome = drive(table.as_bytes(), &options(None, Some(profile.clone())));
     assert_eq!(members(&outcome), [("1001", "Anna", 1), ("1002", "Bo", 2)]);
+    let otherwise = Options { header: Some(true), ..options(None, Some(profile)) };
+    assert_eq!(refusal(table, &otherwise).code(), "mapping_invalid");
+}
+
+#[test]
+fn a_first_row_with_a_familiar_word_is_not_lost_and_a_header_of_a_year_is_none() {
+    let rows = "1001;Anna;Ort;1984-05-02\n1002;Karin;Ek;1990-12-24\n1003;Lars;Lund;1970-01-30\n";
+    let outcome = read(rows);
+    assert_eq!(members(&outcome), [("1001", "Anna", 1), ("1002", "Karin", 2), ("1003", "Lars", 3)]);
+    let heading = detected(rows.as_bytes()).heading.expect("a table has one or not");
+    assert_eq!((heading.named, heading.inferred, heading.guessed), (false, true, false));
+    let years = "Nr;Fn;Ln;2024\n1001;Anna;Ek;ja\n1002;Karin;Lindberg;nej\n1003;Lars;Dahlgren;ja\n";
+    assert_eq!(detected(years.as_bytes()).header.map(|header| header.join(";")).as_deref(), Some("Nr;Fn;Ln;2024"));
+}
+
+#[test]
+fn what_is_said_about_the_first_line_is_done_and_a_guess_is_a_warning() {
+    let table = "Red;Round\nBlue;Square\n";
+    let mapping = [("#1", "licence_number"), ("#2", "given_name"), ("#3", "family_name")];
+    let mapping = || mapping.map(|(from, to)| (from.to_owned(), to.to_owned())).into();
+    let table = format!("{}{}", "A;B;C\n", table.replace('\n', ";x\n"));
+    for (header, rows, first) in [(Some(true), 2, "Red"), (Some(false), 3, "A"), (None, 3, "A")] {
+        let outcome = drive(table.as_bytes(), &Options { header, mapping: mapping(), ..options(None, None) });
+        assert_eq!((outcome.records().len(), members(&outcome)[0].0), (rows, first), "{header:?}");
+        assert_eq!(codes(&outcome), [""; 0]);
+    }
+    let unsure = read("Licens;Förnamn;Slutnamn\nx;y;z\n");
+    assert_eq!(unsure.failure, Some("columns_missing"));
+    let slipped = "Licensnumer;Fornman;Efternman\na;b;c\n";
+    let guess = read(slipped);
+    let issues = guess.issues();
+    assert_eq!((issues[0].code, issues[0].row), ("header_guessed", 1));
+    assert!(issues[0].hint.contains("`header: false` (`--header no`)"), "{}", issues[0].hint);
+    let said = drive(slipped.as_bytes(), &Options { header: Some(true), ..options(None, None) });
+    assert!(!codes(&said).contains(&"header_guessed"));
+}
+
+#[test]
+fn a_refusal_names_the_number_of_columns_and_no_value() {
+    let named = Options { header: Some(true), ..options(None, None) };
+    let asked = Options { mapping: [("x".to_owned(), "club".to_owned())].into(), ..options(None, None) };
+    for (options, code) in
+        [(&options(None, None), "header_missing"), (&named, "columns_missing"), (&asked, "mapping_invalid")]
+    {
+        let error = refusal("19840502-1234;Zebulon;z9\n19901224-4321;q8;z8\n", options);
+        let said = format!("{error} {}", error.hint());
+        assert_eq!(error.code(), code);
+        assert!(!said.contains("Zebulon") && !said.contains("1984"), "{said}");
+        assert!(code == "mapping_invalid" || said.contains("3 "), "{said}");
+    }
 }
 
 #[test]
@@ -159,10 +227,111 @@ fn a_declared_order_of_days_and_months_decides() {
     }
 }
 
+/// A table of members with these dates of birth.
+fn born(dates: &[&str]) -> String {
+    let mut table = "licence;prenom;nom;birth_date\n".to_owned();
+    for (at, date) in dates.iter().enumerate() {
+        let _ = writeln!(table, "{};A;B;{date}", at + 1);
+    }
+    table
+}
+
+fn dates(outcome: &Outcome) -> Vec<&str> {
+    outcome.records().into_iter().filter_map(|record| field(record, "birth_date")).collect()
+}
+
 #[test]
-fn a_decimal_comma_is_refused_with_a_hint_where_nobody_declared_it() {
+fn the_dates_of_a_column_show_their_order() {
+    let american = born(&["03/04/2001", "12/24/2010", "20101224", "2010-12-24"]);
+    let outcome = read(&american);
+    assert_eq!(dates(&outcome), ["2001-03-04", "2010-12-24", "2010-12-24", "2010-12-24"]);
+    let rewritten = "date_rewritten";
+    // One date of two contradicts the other: nothing is shown, and days come first.
+    let torn = read(born(&["03/04/2001", "12/24/2010", "24/12/2010"]));
+    assert_eq!(
+        (dates(&torn), codes(&torn)),
+        (vec!["2001-04-03", "2010-12-24"], vec!["date_ambiguous", "date_invalid", rewritten])
+    );
+    let sure = [vec!["03/04/2001"], vec!["12/24/2010"; 9], vec!["24/12/2010"]].concat();
+    let sure = read(born(&sure));
+    assert_eq!((dates(&sure)[0], dates(&sure).len()), ("2001-03-04", 10));
+    let refused: Vec<_> = sure.issues().into_iter().filter(|issue| issue.code == "date_invalid").collect();
+    assert_eq!((refused.len(), refused[0].row), (1, 12));
+    assert!(refused[0].message.contains("month first"), "{}", refused[0].message);
+    let column = detected(born(&["03/04/2001", "12/24/2010"]).as_bytes()).mapping.remove(3);
+    assert_eq!(column.notation, Some(Notation::MonthFirst));
+    assert_eq!(column.reason, "the name of the field; months come first, as in 12/24/2010");
+}
+
+#[test]
+fn a_date_that_can_be_read_in_two_ways_is_a_warning_where_nothing_tells() {
+    let outcome = read(born(&["03/04/2001", "05.05.2005", "2001-03-04"]));
+    assert_eq!(dates(&outcome), ["2001-04-03", "2005-05-05", "2001-03-04"]);
+    assert_eq!(codes(&outcome), ["date_ambiguous", "date_rewritten"]);
+    let issue = outcome.issues()[0];
+    assert_eq!(issue.message, "“03/04/2001” is stored as “2001-04-03”, and with the month first would be “2001-03-04”");
+    let column = detected(born(&["03/04/2001"]).as_bytes()).mapping.remove(3);
+    assert_eq!(column.notation, None);
+    assert!(column.reason.contains("is not clear"), "{}", column.reason);
+    // Dates that have one reading are not talked about.
+    assert_eq!(
+        detected(born(&["2001-03-04", "20010304"]).as_bytes()).mapping.remove(3).reason,
+        "the name of the field"
+    );
+}
+
+#[test]
+fn what_a_preview_showed_about_the_notation_is_read_again() {
+    let table = born(&["03/04/2001"]);
+    let mut seen = detected(table.as_bytes()).mapping;
+    for (notation, stored) in [(Some(Notation::MonthFirst), "2001-03-04"), (None, "2001-04-03")] {
+        seen[3].notation = notation;
+        let mut options = options(None, None);
+        options.earlier.previewed = Some(seen.clone());
+        assert_eq!(dates(&drive(table.as_bytes(), &options)), [stored]);
+        let again = open(Box::new(Cursor::new(table.clone())), &options).expect("a table");
+        assert_eq!(again.detected().mapping, seen, "and the reason is the one that was seen");
+    }
+}
+
+/// What becomes of these points, and the codes of the warnings.
+fn points(delimiter: char, values: &[&str]) -> (Vec<String>, Vec<&'static str>) {
     let rankings = Options { entity: Some(Entity::Rankings), ..options(None, None) };
-    let table = "ranking;period;licence_number;position;points\nopen;2025-03;1;1;12.50\nopen;2025-03;2;2;12,50\n";
+    let mut table = "ranking;period;licence_number;position;points\n".to_owned();
+    for (at, value) in values.iter().enumerate() {
+        let quoted = if value.contains(delimiter) { format!("\"{value}\"") } else { (*value).to_owned() };
+        let _ = writeln!(table, "open;2025-03;{at};{at};{quoted}");
+    }
+    let table = table.replace(';', &delimiter.to_string());
     let outcome = drive(table.as_bytes(), &rankings);
-    assert_eq!((codes(&outcome), outcome.records().len()), (vec!["decimal_invalid"], 1));
+    let stored =
+        outcome.records().into_iter().filter_map(|record| field(record, "points")).map(str::to_owned).collect();
+    (stored, outcome.issues().into_iter().map(|issue| issue.code).collect())
+}
+
+#[test]
+fn the_numbers_of_a_column_show_their_decimal_mark() {
+    let rewritten = "decimal_rewritten";
+    for (delimiter, values, stored, found) in [
+        (';', &["12.50", "12,50", "7"][..], &["12.50", "12.50", "7"][..], &[rewritten][..]),
+        (';', &["12,50", "1,234", "1.234,50"], &["12.50", "1.234", "1234.50"], &[rewritten; 3]),
+        (',', &["1,234.50", "1,234", "9.5"], &["1234.50", "1234", "9.5"], &[rewritten; 2]),
+        ('\t', &["12,50", "1.234", "1\u{a0}234"], &["12.50", "1234", "1234"], &[rewritten; 3]),
+        (';', &["1,234", "1.234"], &["1.234", "1.234"], &["decimal_ambiguous"; 2]),
+        (',', &["1,234", "1.234"], &["1234", "1.234"], &["decimal_ambiguous"]),
+        (
+            ';',
+            &["12,50", "+07,5", "x", "1e5"],
+            &["12.50", "7.5"],
+            &[rewritten, rewritten, "decimal_invalid", "decimal_invalid"],
+        ),
+        (';', &["+07.5", "12.5"], &["7.5", "12.5"], &["number_rewritten"]),
+    ] {
+        let (numbers, codes) = points(delimiter, values);
+        assert_eq!(
+            (numbers, codes.as_slice()),
+            (stored.iter().map(|one| (*one).to_owned()).collect(), found),
+            "{values:?}"
+        );
+    }
 }

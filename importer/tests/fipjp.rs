@@ -34,6 +34,7 @@ fn options(unknown: UnknownSigner) -> Options {
         entity: None,
         file_name: None,
         mapping: BTreeMap::new(),
+        header: None,
         profile: None,
         signers: signers(unknown),
         earlier: Earlier::default(),

@@ -17,6 +17,7 @@ fn options(file_name: Option<&str>) -> Options {
         entity: None,
         file_name: file_name.map(str::to_owned),
         mapping: BTreeMap::new(),
+        header: None,
         earlier: Earlier::default(),
         profile: None,
         signers: std::sync::Arc::default(),

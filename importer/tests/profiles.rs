@@ -16,6 +16,7 @@ fn options(profile: Option<&str>) -> Options {
         entity: None,
         file_name: None,
         mapping: BTreeMap::new(),
+        header: None,
         profile: profile.map(load),
         signers: Arc::default(),
         earlier: Earlier::default(),

@@ -15,6 +15,7 @@ fn options() -> Options {
         entity: None,
         file_name: None,
         mapping: BTreeMap::new(),
+        header: None,
         profile: None,
         signers: std::sync::Arc::default(),
         earlier: Earlier::default(),

@@ -7,7 +7,6 @@ use serde_json::{Value, json};
 use workbench_engine::job::Job;
 use workbench_engine::log::Actor;
 use workbench_engine::store::{Counts, NewIssue, PreviewResult};
-use workbench_importer::MappedColumn;
 
 use crate::Context;
 use crate::attempt::Failure;
@@ -37,7 +36,7 @@ pub async fn run(context: &Context, job: &Job) -> Result<(), Failure> {
             Part::Detected(detected) => {
                 format = detected.format.to_string();
                 entity = detected.entity.to_string();
-                guessed = detected.mapping.iter().any(MappedColumn::is_guessed);
+                guessed = detected.is_guessed();
                 preview.detected = json!(detected);
                 let lease = context.settings.lease_delta();
                 let mut tx = context.store.begin(&Actor::workbench(), Utc::now()).await?;

@@ -140,7 +140,8 @@ fn options(import: &Import, signers: &Arc<Signers>, earlier: Earlier) -> Result<
             .map(|entity| entity.parse().map_err(|error| unknown(format!("{error}"))))
             .transpose()?,
         file_name: import.file_name.clone(),
-        mapping: import.mapping.clone(),
+        mapping: import.mapping.columns.clone(),
+        header: import.mapping.header,
         signers: signers.clone(),
         earlier,
         profile: import.profile.as_ref().map(profile).transpose()?,

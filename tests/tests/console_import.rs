@@ -96,6 +96,38 @@ async fn an_import_goes_from_guess_to_rollback_by_forms() {
 }
 
 #[tokio::test]
+async fn the_first_line_is_said_on_the_page() {
+    let setting = Setting::embedded();
+    let client = setting.client();
+    open(&client).await;
+    let words = b"Licensnumer;Fornman;Efternman\na;b;c\n".to_vec();
+    let uploaded = id(&client.upload("svbf", "m.csv", words, &[]).await.expect(202));
+    client.import_after("svbf", &uploaded, &["queued", "parsing"]).await;
+    let visitor = setting.visitor().await;
+    let address = format!("{IMPORTS}/{uploaded}");
+    let page = visitor.get(&address).await;
+    shows(&page, &["<option value=\"true\" selected>names the columns", "which is a guess"]);
+    // The names of the columns are no names any more: what the form says about them is not asked for.
+    let choices = [("column-1", "licence_number"), ("entity", "members"), ("header", "false")];
+    let asked = visitor.submit(&page, &format!("{address}/mapping"), &choices).await;
+    assert_eq!(asked.status, 303, "{}", asked.text);
+    let read = client.import_after("svbf", &uploaded, &["queued", "parsing"]).await;
+    assert_eq!((&read["failure"]["code"], &read["detected"]["header"]), (&json!("header_missing"), &Value::Null));
+    let page = visitor.get(&address).await;
+    shows(&page, &["<option value=\"false\" selected>is a row", "column 3"]);
+    let choices = [
+        ("column-1", "licence_number"),
+        ("column-2", "given_name"),
+        ("column-3", "family_name"),
+        ("entity", "members"),
+        ("header", "false"),
+    ];
+    assert_eq!(visitor.submit(&page, &format!("{address}/mapping"), &choices).await.status, 303);
+    let read = client.import_after("svbf", &uploaded, &["queued", "parsing"]).await;
+    assert_eq!((&read["state"], &read["counts"]["records"]), (&json!("preview"), &json!(2)), "{read:#}");
+}
+
+#[tokio::test]
 async fn a_corrected_file_is_sent_from_the_page() {
     let setting = Setting::embedded();
     let client = setting.client();

@@ -124,6 +124,44 @@ async fn a_guess_waits_and_can_be_put_right(setting: Setting) {
     assert!(holds, "{said}");
 }
 
+/// A first line of words above words may be either; a person says which.
+async fn a_first_line_is_what_somebody_says(setting: Setting) {
+    let client = setting.client();
+    open(&client).await;
+    let words = b"Licensnumer;Fornman;Efternman\na;b;c\nd;e;f\n".to_vec();
+    let guessed = read(&client, "svbf", "a.csv", words.clone(), &[("mode", "apply")]).await;
+    assert_eq!((&guessed["state"], &guessed["counts"]["rows_read"]), (&json!("preview"), &json!(2)), "{guessed:#}");
+    assert_eq!(issues_of(&guessed, "header_guessed"), 1);
+    let heading = &guessed["detected"]["heading"];
+    assert_eq!(
+        (&heading["named"], &heading["inferred"], &heading["guessed"]),
+        (&json!(true), &json!(true), &json!(true))
+    );
+
+    let by_place = json!({ "#1": "licence_number", "#2": "given_name", "#3": "family_name" });
+    let named = map(&client, &guessed, &json!({ "mapping": { "Efternman": "club" }, "header": false })).await;
+    assert_eq!(named.problem(422), "unknown_column");
+    map(&client, &guessed, &json!({ "mapping": by_place, "header": false })).await.expect(202);
+    let rows = client.import_after("svbf", id(&guessed), &["queued", "parsing"]).await;
+    assert_eq!((&rows["counts"]["records"], &rows["detected"]["header"]), (&json!(3), &Value::Null), "{rows:#}");
+    assert_eq!(rows["detected"]["heading"]["inferred"], false);
+    // What was said holds for the next mapping, which says nothing about it.
+    let swapped = json!({ "#1": "licence_number", "#3": "given_name", "#2": "family_name" });
+    map(&client, &guessed, &json!({ "mapping": swapped })).await.expect(202);
+    let again = client.import_after("svbf", id(&guessed), &["queued", "parsing"]).await;
+    assert_eq!((&again["counts"]["records"], &again["detected"]["heading"]["named"]), (&json!(3), &json!(false)));
+    let asked = client.events("svbf").await;
+    let asked = asked.iter().rfind(|event| event["kind"] == "import_queued").expect("an event");
+    assert_eq!((&asked["payload"]["header"], &asked["payload"]["mapping"]), (&json!(false), &swapped));
+    assert_eq!(stored(&client, &again).await["loaded"], 3);
+
+    let said = [("mode", "apply"), ("header", "true"), ("mapping", r##"{"#1":"licence_number"}"##)];
+    let said = read(&client, "svbf", "b.csv", table("No;A;B;C"), &said).await;
+    assert_eq!((&said["counts"]["rows_read"], &said["detected"]["header"][0]), (&json!(6), &json!("No")), "{said:#}");
+    let refused = client.upload("svbf", "c.csv", words, &[("header", "perhaps")]).await;
+    assert_eq!(refused.problem(422), "header");
+}
+
 async fn a_table_that_failed_for_its_columns_is_mapped(setting: Setting) {
     let client = setting.client();
     open(&client).await;
@@ -238,6 +276,27 @@ async fn loading_repeats_the_preview(setting: Setting) {
     assert_eq!(check["counts"]["records_unchanged"], 6, "{:#}", check["counts"]);
 }
 
+/// The order of days and months that the preview showed is the one that is stored, and the next file shows its own.
+async fn dates_are_stored_as_the_preview_read_them(setting: Setting) {
+    let client = setting.client();
+    open(&client).await;
+    let table = |dates: [&str; 3]| {
+        let mut text = "Licens;Förnamn;Efternamn;Född\n".to_owned();
+        for (number, ((given, family, _), date)) in PEOPLE.iter().zip(dates).enumerate() {
+            let _ = writeln!(text, "SE-{number:04};{given};{family};{date}");
+        }
+        text.into_bytes()
+    };
+    let american = read(&client, "svbf", "a.csv", table(["03/04/2001", "12/24/1990", "01/30/1970"]), &[]).await;
+    assert_eq!(american["detected"]["mapping"][3]["notation"], "month_first", "{american:#}");
+    assert_eq!(american["sample"][0]["fields"]["birth_date"], "2001-03-04");
+    stored(&client, &american).await;
+    let iso = read(&client, "svbf", "b.csv", table(["2001-03-04", "1990-12-24", "1970-01-30"]), &[]).await;
+    assert_eq!(iso["counts"]["records_unchanged"], 3, "{:#}", iso["counts"]);
+    let unclear = read(&client, "svbf", "c.csv", table(["03/04/2001", "1990-12-24", "1970-01-30"]), &[]).await;
+    assert_eq!((issues_of(&unclear, "date_ambiguous"), &unclear["counts"]["records_changed"]), (1, &json!(1)));
+}
+
 /// Killed right after the answer: the job is handed over again, and the file is read by the new mapping.
 async fn a_killed_worker_reads_again(mut setting: Setting) {
     let client = setting.client();
@@ -303,6 +362,16 @@ async fn a_guess_waits_and_can_be_put_right_on_postgres_and_redis() {
 }
 
 #[tokio::test]
+async fn a_first_line_is_what_somebody_says_embedded() {
+    a_first_line_is_what_somebody_says(Setting::embedded()).await;
+}
+
+#[tokio::test]
+async fn a_first_line_is_what_somebody_says_on_postgres_and_redis() {
+    a_first_line_is_what_somebody_says(Setting::shared().await).await;
+}
+
+#[tokio::test]
 async fn a_table_that_failed_for_its_columns_is_mapped_embedded() {
     a_table_that_failed_for_its_columns_is_mapped(Setting::embedded()).await;
 }
@@ -340,6 +409,16 @@ async fn loading_repeats_the_preview_embedded() {
 #[tokio::test]
 async fn loading_repeats_the_preview_on_postgres_and_redis() {
     loading_repeats_the_preview(Setting::shared().await).await;
+}
+
+#[tokio::test]
+async fn dates_are_stored_as_the_preview_read_them_embedded() {
+    dates_are_stored_as_the_preview_read_them(Setting::embedded()).await;
+}
+
+#[tokio::test]
+async fn dates_are_stored_as_the_preview_read_them_on_postgres_and_redis() {
+    dates_are_stored_as_the_preview_read_them(Setting::shared().await).await;
 }
 
 #[tokio::test]

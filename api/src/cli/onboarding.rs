@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use miette::{IntoDiagnostic, Result, WrapErr};
 use reqwest::Method;
@@ -217,21 +217,33 @@ pub struct ImportArgs {
     /// Name of the format profile to read by
     #[arg(long)]
     profile: Option<String>,
-    /// Store it without asking, unless a row is rejected or a column guessed
+    /// Whether the first line of a table names its columns; found out where absent
+    #[arg(long)]
+    header: Option<Header>,
+    /// Store it without asking, unless a row is rejected, or a column or the header guessed
     #[arg(long)]
     yes: bool,
     /// Stop after the preview
     #[arg(long, conflicts_with = "yes")]
     dry_run: bool,
     /// Store an import whose preview you have seen
-    #[arg(long, value_name = "IMPORT", conflicts_with_all = ["format", "entity", "profile", "yes", "dry_run"])]
+    #[arg(long, value_name = "IMPORT", conflicts_with_all = ["format", "entity", "profile", "header", "yes", "dry_run"])]
     confirm: Option<String>,
     /// Undo a completed import; needs --reason
-    #[arg(long, value_name = "IMPORT", requires = "reason", conflicts_with_all = ["format", "entity", "yes", "dry_run", "confirm"])]
+    #[arg(long, value_name = "IMPORT", requires = "reason", conflicts_with_all = ["format", "entity", "header", "yes", "dry_run", "confirm"])]
     undo: Option<String>,
     /// Why an import is undone
     #[arg(long, requires = "undo")]
     reason: Option<String>,
+}
+
+/// Whether a table has a header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Header {
+    /// The first line names the columns.
+    Yes,
+    /// The first line is a row.
+    No,
 }
 
 /// Uploads, shows the preview, confirms, follows the progress. Exit 0 where the file was stored (or previewed),
@@ -257,8 +269,8 @@ pub async fn import(args: &ImportArgs) -> Result<ExitCode> {
         print_issues(&client.get(&format!("{path}/issues?limit={SHOWN}")).await?, &read, &path);
     }
     let rejected = read["counts"]["rows_rejected"].as_i64().unwrap_or(0);
-    let guessed =
-        read["issues"].as_array().is_some_and(|groups| groups.iter().any(|group| group["code"] == "column_guessed"));
+    let doubts = ["column_guessed", "header_guessed"];
+    let guessed = list(&read, "issues").iter().any(|group| doubts.contains(&text(group, "code")));
     if text(&read, "state") == "preview" && args.yes && rejected == 0 && !guessed {
         return confirm(args, &client, &path, Some(&read)).await;
     }
@@ -289,6 +301,9 @@ async fn upload(args: &ImportArgs, client: &Client, imports: &str, path: &Path) 
     }
     if let Some(profile) = &args.profile {
         form = form.text("profile", profile.clone());
+    }
+    if let Some(header) = args.header {
+        form = form.text("header", (header == Header::Yes).to_string());
     }
     client.send(client.request(Method::POST, imports).multipart(form)).await
 }

@@ -1,12 +1,10 @@
 //! What people tell an import to do: map it otherwise, confirm it, cancel it, undo it.
 
-use std::collections::BTreeMap;
-
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
 use chrono::TimeDelta;
-use workbench_engine::store::Import;
+use workbench_engine::store::{AskedMapping, Import};
 use workbench_importer::{Detected, Entity};
 
 use super::access::{Caller, Capability};
@@ -23,8 +21,8 @@ use super::{App, answers, bounds, imports};
 pub enum Command {
     /// Read it again with another mapping, and as another entity where one is named.
     Map {
-        /// Columns to fields.
-        mapping: BTreeMap<String, String>,
+        /// Columns to fields, and what the first line is.
+        mapping: AskedMapping,
         /// What the rows are.
         entity: Option<String>,
         /// Revisions of the preview that this was decided about; any where none.
@@ -68,7 +66,7 @@ impl Command {
 }
 
 /// A mapping must fit the columns that were found. Of a file that was not read yet, its state says enough.
-fn check_mapping(import: &Import, mapping: &BTreeMap<String, String>, entity: Option<&str>) -> Result<(), Problem> {
+fn check_mapping(import: &Import, mapping: &AskedMapping, entity: Option<&str>) -> Result<(), Problem> {
     let named = entity.map(str::parse::<Entity>).transpose().map_err(|error| {
         Problem::invalid("unknown_entity", error.to_string())
             .hint("Use members, clubs, licences, transfers or rankings.")
@@ -87,9 +85,10 @@ fn check_mapping(import: &Import, mapping: &BTreeMap<String, String>, entity: Op
             "where each value of this file goes is said by its format or its profile",
         ));
     }
+    let header = mapping.header.or(import.mapping.header);
     let stored = import.entity.as_deref().and_then(|entity| entity.parse().ok());
     detected
-        .check_mapping(named.or(stored).unwrap_or(detected.entity), mapping)
+        .check_mapping(named.or(stored).unwrap_or(detected.entity), &mapping.columns, header)
         .map_err(|fault| Problem::invalid(fault.code, fault.message).hint(fault.hint))
 }
 
@@ -168,7 +167,8 @@ pub async fn map(
     headers: HeaderMap,
     JsonBody(body): JsonBody<MappingBody>,
 ) -> Result<Response, Problem> {
-    let command = Command::Map { mapping: body.mapping, entity: body.entity, seen: if_match(&headers)? };
+    let mapping = AskedMapping { columns: body.mapping, header: body.header };
+    let command = Command::Map { mapping, entity: body.entity, seen: if_match(&headers)? };
     act(&app, &caller, &key, (&tenant_id, &import_id), &command).await
 }
 

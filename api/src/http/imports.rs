@@ -1,7 +1,5 @@
 //! Uploads and what becomes of them.
 
-use std::collections::BTreeMap;
-
 use axum::extract::multipart::Field;
 use axum::extract::{DefaultBodyLimit, Multipart, OriginalUri, Path, Query, State};
 use axum::http::{StatusCode, header};
@@ -11,7 +9,7 @@ use serde::Deserialize;
 use ulid::Ulid;
 use utoipa::IntoParams;
 use workbench_engine::job::Job;
-use workbench_engine::store::{Import, IssueFilter, JobFilter, NewImport, PinnedProfile, StoreError};
+use workbench_engine::store::{AskedMapping, Import, IssueFilter, JobFilter, NewImport, PinnedProfile, StoreError};
 use workbench_importer::{Entity, Format};
 use workbench_jobs::{ObjectError, Stored, UPLOADS};
 
@@ -31,7 +29,7 @@ struct Fields {
     file: Option<(Stored, Option<String>)>,
     format: Option<String>,
     entity: Option<String>,
-    mapping: BTreeMap<String, String>,
+    mapping: AskedMapping,
     profile: Option<String>,
     mode: Option<String>,
     supersedes: Option<String>,
@@ -137,18 +135,19 @@ async fn receive(app: &App, id: &str, multipart: &mut Multipart, fields: &mut Fi
             "mode" => fields.mode = Some(text(field).await?),
             "supersedes" => fields.supersedes = Some(text(field).await?).filter(|id| !id.is_empty()),
             "mapping" => {
-                fields.mapping = serde_json::from_str(&text(field).await?).map_err(|error| {
+                fields.mapping.columns = serde_json::from_str(&text(field).await?).map_err(|error| {
                     Problem::invalid("mapping", format!("`mapping` is no JSON object of texts: {error}"))
                         .hint(r#"Use {"column of the file": "field"}."#)
                 })?;
-                for (column, field) in &fields.mapping {
+                for (column, field) in &fields.mapping.columns {
                     nul::refuse_in_text("mapping", column)?;
                     nul::refuse_in_text("mapping", field)?;
                 }
             }
+            "header" => fields.mapping.header = header_field(&text(field).await?)?,
             other => {
                 let problem = Problem::invalid("unknown_field", format!("the upload has an unknown field `{other}`"));
-                let known = ["file", "format", "entity", "profile", "mapping", "mode", "supersedes"];
+                let known = ["file", "format", "entity", "profile", "mapping", "header", "mode", "supersedes"];
                 return Err(match super::problem::nearest(other, known.into_iter()) {
                     Some(nearest) => problem.hint(format!("Did you mean `{nearest}`?")),
                     None => problem.hint(format!("Known are {}.", known.join(", "))),
@@ -157,6 +156,17 @@ async fn receive(app: &App, id: &str, multipart: &mut Multipart, fields: &mut Fi
         }
     }
     Ok(())
+}
+
+/// What an upload says about its first line.
+fn header_field(text: &str) -> Result<Option<bool>, Problem> {
+    match text {
+        "" => Ok(None),
+        "true" => Ok(Some(true)),
+        "false" => Ok(Some(false)),
+        _ => Err(Problem::invalid("header", "`header` is neither `true` nor `false`")
+            .hint("Use true where the first line names the columns, false where it is a row; leave it out to let it be found.")),
+    }
 }
 
 /// A text field of a form, of bounded length and without NUL.

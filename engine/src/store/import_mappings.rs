@@ -1,7 +1,5 @@
 //! How columns of tables are mapped: changed before the import is confirmed, kept when it is.
 
-use std::collections::BTreeMap;
-
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -9,6 +7,7 @@ use sha2::{Digest, Sha256};
 use sqlx::any::AnyRow;
 use ulid::Ulid;
 
+use super::asked_mapping::AskedMapping;
 use super::imports::Import;
 use super::row::{Columns, micros};
 use super::{NewJob, Store, StoreError, Tx};
@@ -174,13 +173,13 @@ impl Tx {
         Ok(())
     }
 
-    /// Reads an import's file again with another mapping, and as another entity where one is given. See
-    /// [`Import::can_be_mapped_again`]; afterwards it always waits for a person. `seen` is as of [`Tx::confirm_import`]. Answers
-    /// the job.
+    /// Reads an import's file again with another mapping, and as another entity where one is given; what was said about its
+    /// first line holds until something else is said. See [`Import::can_be_mapped_again`]; afterwards it always waits for a
+    /// person. `seen` is as of [`Tx::confirm_import`]. Answers the job.
     pub async fn map_again(
         &mut self,
         import_id: &str,
-        mapping: &BTreeMap<String, String>,
+        mapping: &AskedMapping,
         entity: Option<&str>,
         seen: Option<&[i64]>,
     ) -> Result<String, StoreError> {
@@ -189,6 +188,8 @@ impl Tx {
         if !import.can_be_mapped_again() {
             return Err(StoreError::ImportState { from: import.state, to: ImportState::Queued });
         }
+        let header = mapping.header.or(import.mapping.header);
+        let asked = AskedMapping { header, ..mapping.clone() };
         self.execute(
             sqlx::query(
                 "update imports set mapping = $1, entity = coalesce($2, entity), mode = 'preview', failure = null, expires_at = null,
@@ -197,13 +198,14 @@ impl Tx {
                         preview_revision = preview_revision + 1
                  where id = $3",
             )
-            .bind(json!(mapping).to_string())
+            .bind(json!(asked).to_string())
             .bind(entity)
             .bind(import_id),
         )
         .await?;
         self.execute(sqlx::query("delete from import_issues where import_id = $1").bind(import_id)).await?;
-        let payload = json!({ "mapping": mapping, "entity": entity.or(import.entity.as_deref()) });
+        let payload =
+            json!({ "mapping": asked.columns, "header": header, "entity": entity.or(import.entity.as_deref()) });
         self.set_import_state(&import, ImportState::Queued, payload).await?;
         let mut job = NewJob::new(JobKind::ImportPreview, &import.tenant_id, Retry::default());
         job.subject_id = Some(import.id);

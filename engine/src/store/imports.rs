@@ -1,13 +1,12 @@
 //! Imports in SQL: upload, preview, confirmation, chunks with their checkpoint, completion.
 
-use std::collections::BTreeMap;
-
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sqlx::AssertSqlSafe;
 use sqlx::any::AnyRow;
 
+use super::asked_mapping::AskedMapping;
 use super::import_issues::Difference;
 use super::preview_expiry::expiry;
 use super::records::Chunk;
@@ -39,8 +38,8 @@ pub struct Import {
     pub format: Option<String>,
     /// What the rows are, declared or detected.
     pub entity: Option<String>,
-    /// Columns of the file by the field they fill, as declared.
-    pub mapping: BTreeMap<String, String>,
+    /// Columns of the file and the fields that they fill, as declared.
+    pub mapping: AskedMapping,
     /// The format profile to read by, if declared.
     pub profile: Option<PinnedProfile>,
     /// The name it was uploaded under.
@@ -131,7 +130,7 @@ pub struct NewImport {
     /// Declared entity, if declared.
     pub entity: Option<String>,
     /// Declared mapping.
-    pub mapping: BTreeMap<String, String>,
+    pub mapping: AskedMapping,
     /// Declared format profile, as it is now.
     pub profile: Option<PinnedProfile>,
     /// The name it was uploaded under.

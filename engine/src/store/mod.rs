@@ -7,6 +7,7 @@
 //! the chain's end.
 
 mod access;
+mod asked_mapping;
 mod bulk;
 mod checklists;
 mod connection;
@@ -33,6 +34,7 @@ mod tenants;
 mod workflows;
 
 pub use access::{Credential, NewToken, Token};
+pub use asked_mapping::AskedMapping;
 pub use checklists::Opening;
 pub use connection::{Dialect, Store, StoreError, Tx};
 pub use dashboard::{DashboardFilter, DashboardRow, DashboardStatus};

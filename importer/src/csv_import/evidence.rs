@@ -4,10 +4,13 @@ use std::collections::HashSet;
 
 use chrono::{Datelike, NaiveDate};
 
+use super::header::shape;
+use super::identity_numbers::are_identity_numbers;
 use super::{countries, name_lists};
 use crate::format::Entity;
-use crate::rows::cleaning::{self, DateOrder};
-use crate::rows::fields::{self, FieldSpec};
+use crate::rows::cleaning;
+use crate::rows::dates::{self, DateOrder};
+use crate::rows::fields::{self, FieldKind, FieldSpec};
 
 /// Values alone never make surer than this, and a known name always does.
 pub(super) const MOST: f64 = 0.7;
@@ -29,6 +32,8 @@ pub(super) struct Candidate {
 struct Values<'a> {
     filled: Vec<&'a str>,
     distinct: HashSet<&'a str>,
+    /// The order that those among them which are dates show.
+    order: DateOrder,
     today: NaiveDate,
 }
 
@@ -64,11 +69,10 @@ const LOOKS: [Look; 14] = [
 
 /// The fields that a column may fill, judged by its values, best first.
 pub(super) fn judge(entity: Entity, values: &[&str], today: NaiveDate) -> Vec<Candidate> {
-    let filled: Vec<&str> = values.iter().map(|value| value.trim()).filter(|value| !value.is_empty()).collect();
-    if filled.is_empty() {
+    let values = Values::new(values, today);
+    if values.filled.is_empty() {
         return Vec::new();
     }
-    let values = Values { distinct: filled.iter().copied().collect(), filled, today };
     let known = fields::of(entity);
     let mut candidates: Vec<Candidate> = LOOKS
         .iter()
@@ -87,12 +91,44 @@ pub(super) fn judge(entity: Entity, values: &[&str], today: NaiveDate) -> Vec<Ca
     candidates
 }
 
+/// Whether the values of a column speak against a field: most are not of its kind, or they speak for another field with
+/// at least this confidence and not for this one.
+pub(super) fn contradict(entity: Entity, field: &FieldSpec, values: &[&str], today: NaiveDate, least: f64) -> bool {
+    let looked_at = Values::new(values, today);
+    let fitting = looked_at.count(|value| match field.kind {
+        FieldKind::Date | FieldKind::BirthDate => dates::is_date(value),
+        FieldKind::Sex => cleaning::is_sex(value),
+        FieldKind::LicenceType => cleaning::is_licence_type(value),
+        FieldKind::Nationality => matches!(value.len(), 2 | 3) && value.chars().all(|one| one.is_ascii_alphabetic()),
+        FieldKind::Email => value.contains('@'),
+        FieldKind::Integer | FieldKind::Decimal => digits(value) > 0,
+        FieldKind::Text | FieldKind::Key => true,
+    });
+    if fitting * 2 < looked_at.filled.len() {
+        return true;
+    }
+    let candidates = judge(entity, values, today);
+    matches!(field.kind, FieldKind::Text | FieldKind::Key)
+        && candidates.first().is_some_and(|best| best.confidence >= least)
+        && candidates.iter().all(|candidate| candidate.field.name != field.name)
+}
+
 /// Exact for anything that fits into the head of a file.
 fn as_number(count: usize) -> f64 {
     f64::from(u32::try_from(count).unwrap_or(u32::MAX))
 }
 
-impl Values<'_> {
+impl<'a> Values<'a> {
+    fn new(values: &[&'a str], today: NaiveDate) -> Self {
+        let filled: Vec<&str> = values.iter().map(|value| value.trim()).filter(|value| !value.is_empty()).collect();
+        let order = dates::shown_order(filled.iter().copied()).order;
+        Self { distinct: filled.iter().copied().collect(), filled, order, today }
+    }
+
+    fn date(&self, value: &str) -> Option<NaiveDate> {
+        dates::parse_date(value, self.order)
+    }
+
     fn count(&self, fits: impl Fn(&str) -> bool) -> usize {
         self.filled.iter().filter(|value| fits(value)).count()
     }
@@ -114,35 +150,22 @@ impl Values<'_> {
     }
 }
 
-fn date(value: &str) -> Option<NaiveDate> {
-    cleaning::parse_date(value, DateOrder::Usual)
-}
-
 fn digits(value: &str) -> usize {
     value.bytes().filter(u8::is_ascii_digit).count()
 }
 
-/// Letters become `a`, digits `0`, the rest stays: `SE-0042` is `aa-0000`.
-fn shape(value: &str) -> String {
-    value
-        .chars()
-        .map(|character| match character {
-            _ if character.is_ascii_digit() => '0',
-            _ if character.is_alphabetic() => 'a',
-            other => other,
-        })
-        .collect()
-}
-
-/// Numbers of licences or clubs: every one another, all of one make.
+/// Numbers of licences or clubs: every one another, all of one make, and none of what else is written in digits.
 fn numbers(values: &Values<'_>) -> Option<Finding> {
     let fits = |value: &str| {
         (3..=20).contains(&value.len())
             && digits(value) > 0
             && value.chars().all(|character| character.is_ascii_alphanumeric() || matches!(character, '-' | '/' | '.'))
-            && date(value).is_none()
+            && !dates::is_date(value)
+            && !dates::is_built_like_date(value)
+            && !is_telephone_number(value)
+            && !is_decimal(value)
     };
-    if !values.are_unique() {
+    if !values.are_unique() || are_identity_numbers(&values.filled, values.today) {
         return None;
     }
     let shapes: HashSet<String> = values.filled.iter().map(|value| shape(value)).collect();
@@ -165,29 +188,45 @@ fn emails(values: &Values<'_>) -> Option<Finding> {
 fn birth_dates(values: &Values<'_>) -> Option<Finding> {
     let latest = values.today.year() - 3;
     values.mostly(0.95, "dates in the past, as of birth", |value| {
-        date(value).is_some_and(|date| (1900..=latest).contains(&date.year()))
+        values.date(value).is_some_and(|date| (1900..=latest).contains(&date.year()))
     })
 }
 
 fn coming_dates(values: &Values<'_>) -> Option<Finding> {
     let earliest = values.today.year() - 2;
-    let ahead = values.count(|value| date(value).is_some_and(|date| date > values.today));
+    let ahead = values.count(|value| values.date(value).is_some_and(|date| date > values.today));
     if ahead * 2 < values.filled.len() {
         return None;
     }
     values.mostly(0.85, "dates, most of them still to come", |value| {
-        date(value).is_some_and(|date| date.year() >= earliest)
+        values.date(value).is_some_and(|date| date.year() >= earliest)
     })
 }
 
 fn phones(values: &Values<'_>) -> Option<Finding> {
-    values.mostly(0.9, "telephone numbers", |value| {
-        value.starts_with(['+', '0', '('])
-            && (8..=15).contains(&digits(value))
-            && value.chars().all(|character| {
-                character.is_ascii_digit() || matches!(character, '+' | ' ' | '-' | '(' | ')' | '.' | '/')
-            })
-            && date(value).is_none()
+    if are_identity_numbers(&values.filled, values.today) {
+        return None;
+    }
+    values.mostly(0.9, "telephone numbers", is_telephone_number)
+}
+
+/// Digits alone are a telephone number from nine on: licences of eight digits begin with a nought as well.
+fn is_telephone_number(value: &str) -> bool {
+    let count = digits(value);
+    value.starts_with(['+', '0', '('])
+        && !value.starts_with("000")
+        && (8..=15).contains(&count)
+        && (count > 8 || count < value.len())
+        && value
+            .chars()
+            .all(|character| character.is_ascii_digit() || matches!(character, '+' | ' ' | '-' | '(' | ')' | '.' | '/'))
+        && !dates::is_date(value)
+}
+
+/// An amount or a share: digits around one point.
+fn is_decimal(value: &str) -> bool {
+    value.split_once('.').is_some_and(|(whole, fraction)| {
+        digits(whole) == whole.len() && digits(fraction) == fraction.len() && !whole.is_empty() && !fraction.is_empty()
     })
 }
 
@@ -342,6 +381,41 @@ mod tests {
         ] {
             assert_eq!(best(&values), None, "{values:?}");
         }
+    }
+
+    #[test]
+    fn other_things_in_digits_are_no_numbers_of_licences() {
+        for (field, values) in [
+            (Some("phone"), ["0701234567", "0702345678", "0703456789", "0704567890", "0705678901"]),
+            (Some("phone"), ["06.12.34.56.78", "06.12.34.56.79", "06.12.34.56.80", "06.12.34.56.81", "06.12.34.56.82"]),
+            (None, ["12.50", "13.75", "9.5", "112.25", "0.125"]),
+            (None, ["19840502-1234", "19901224-4321", "19700130-0011", "20010302-2211", "19991011-3344"]),
+            (None, ["8405021234", "9012244321", "7001300011", "0103022211", "9910113344"]),
+            (Some("birth_date"), ["05/22/1984", "12/24/1990", "01/30/1970", "03/02/2001", "10/11/1999"]),
+            (None, ["22/05/84", "24/12/90", "30/01/70", "02/03/01", "11/10/99"]),
+            (Some("licence_number"), ["01234567", "01234568", "01234570", "01234599", "01234601"]),
+            (Some("licence_number"), ["0000012345", "0000012346", "0000012350", "0000012399", "0000012401"]),
+        ] {
+            assert_eq!(best(&values), field, "{values:?}");
+        }
+    }
+
+    #[test]
+    fn values_of_another_kind_contradict_a_field() {
+        let against = |name: &str, values: &[&str]| {
+            let field = fields::of(Entity::Members).iter().find(|field| field.name == name).expect("a field");
+            contradict(Entity::Members, field, values, today(), 0.3)
+        };
+        let (given, family) = (["Anna", "Björn", "Kerstin", "Tuva"], ["Andersson", "Lindberg", "Öberg", "Hansen"]);
+        let dates = ["1984-05-02", "24/12/1990", "1970-01-01", "02.03.2001"];
+        assert!(!against("given_name", &given) && !against("family_name", &family) && !against("birth_date", &dates));
+        assert!(against("given_name", &family) && against("family_name", &given));
+        for field in ["given_name", "licence_number", "email", "sex", "phone"] {
+            assert!(against(field, &dates), "{field}");
+        }
+        assert!(against("birth_date", &given) && against("nationality", &dates));
+        // Nothing is said by nothing, or by what says nothing.
+        assert!(!against("birth_date", &["", " "]) && !against("city", &["Solna", "Lund", "Umeå", "Lund"]));
     }
 
     #[test]

@@ -1,44 +1,21 @@
-//! Decides where the columns of a table go: as asked for, as confirmed for an earlier table, by their names, and by
-//! their values.
+//! Decides whether the first line of a table names its columns: as somebody says, else by how its cells compare with
+//! the values below them.
 
+use chrono::NaiveDate;
 use csv::StringRecord;
 
-use super::assignment::assign;
-use super::evidence::{self, Candidate};
-use super::request::find_column;
-use crate::failure::OpenError;
-use crate::format::Entity;
-use crate::import::{Alternative, MappedColumn, Options};
-use crate::issue::{Issue, shorten};
-use crate::rows::fields::{self, FieldSpec};
-
-/// Columns and names listed in an error at most.
-const LISTED: usize = 12;
-
-/// Below this a column is not proposed for a field.
-const PROPOSED: f64 = 0.3;
-/// Below this an other field is not worth mentioning.
-const MENTIONED: f64 = 0.15;
-/// Other fields mentioned at most.
-const ALTERNATIVES: usize = 2;
-/// Of a header that is one or two letters away from a known name.
-const NEAR: [f64; 2] = [0.8, 0.7];
-/// Added where the values say what the name says.
-const AGREED: f64 = 0.05;
-/// Of a known name, and above everything that is guessed.
-const ALIAS: f64 = 0.9;
-/// Of a column that was confirmed in a table with other columns.
-const SHARED: f64 = 0.95;
-/// Of a place that was confirmed in a table without a header: no name says that this is such a table again.
-const SAME_PLACE: f64 = 0.85;
+use super::columns::{Columns, by_place, is_place};
+use super::{countries, name_lists};
+use crate::import::{Heading, Options};
+use crate::rows::{cleaning, dates, fields};
 
 /// A table as far as its head shows it.
 #[derive(Debug)]
 pub(super) struct Table {
     /// Names of the columns: the header, else `column 1`, `column 2` and so on.
     pub(super) columns: Vec<String>,
-    /// Whether the first line names the columns.
-    pub(super) named: bool,
+    /// Whether the first line names the columns, and how that is known.
+    pub(super) heading: Heading,
     /// Some rows, without the header.
     rows: Vec<StringRecord>,
 }
@@ -47,577 +24,311 @@ impl Table {
     /// Looks whether the first line names columns; `rows` begins with it.
     pub(super) fn new(first: &StringRecord, rows: Vec<StringRecord>, options: &Options) -> Self {
         let cells: Vec<String> = first.iter().map(|cell| cell.trim().to_owned()).collect();
-        let named = names_columns(&cells, options);
-        let rows = rows.into_iter().skip(usize::from(named)).filter(|row| row.len() == cells.len()).collect();
-        let columns = if named { cells } else { (1..=cells.len()).map(by_place).collect() };
-        Self { columns, named, rows }
+        let mut rows: Vec<StringRecord> = rows.into_iter().filter(|row| row.len() == cells.len()).collect();
+        let below = rows.get(1..).unwrap_or_default();
+        let heading = decided(&cells, options).unwrap_or_else(|| inferred(&cells, below));
+        if heading.named && !rows.is_empty() {
+            rows.remove(0);
+        }
+        let columns = if heading.named { cells } else { (1..=cells.len()).map(by_place).collect() };
+        Self { columns, heading, rows }
     }
 
-    fn values(&self, position: usize) -> Vec<&str> {
+    /// Whether the first line names the columns.
+    pub(super) const fn is_named(&self) -> bool {
+        self.heading.named
+    }
+
+    /// The values of a column, as far as they are looked at.
+    pub(super) fn values(&self, position: usize) -> Vec<&str> {
         self.rows.iter().filter_map(|row| row.get(position)).collect()
     }
 }
 
-/// What a column is called that has no name.
-fn by_place(place: usize) -> String {
-    format!("column {place}")
-}
-
-/// Whether the cells of the first line are names of columns: one of them is known or asked for, or none looks like a value.
-fn names_columns(cells: &[String], options: &Options) -> bool {
+/// What somebody has decided about the first line, now or earlier.
+fn decided(cells: &[String], options: &Options) -> Option<Heading> {
+    let heading =
+        |named, inferred, reason: &str| Some(Heading { named, inferred, guessed: false, reason: reason.to_owned() });
     if let Some(previewed) = &options.earlier.previewed {
-        return previewed.iter().map(|column| &column.column).eq(cells);
+        let named = previewed.iter().map(|column| &column.column).eq(cells);
+        return heading(named, true, "as in the preview");
     }
-    let asked = |cell: &String| options.mapping.keys().any(|name| name.trim() == cell);
-    let confirmed = || options.earlier.confirmed.iter().any(|earlier| earlier.is_of(cells));
-    cells.iter().any(|cell| fields::is_known_name(cell) || asked(cell))
-        || confirmed()
-        || !cells.iter().any(|cell| looks_like_data(cell))
+    if let Some(named) = options.header {
+        return heading(named, false, "somebody said so");
+    }
+    if !options.mapping.is_empty() {
+        let columns = Columns::new(cells);
+        if options.mapping.keys().any(|key| columns.has_name(key)) {
+            return heading(true, true, "the mapping asked for calls columns by its cells");
+        }
+        // People who see names in the file use them; but then a table that names its fields is none of theirs.
+        let known = cells.iter().filter(|cell| fields::is_known_name(cell)).count();
+        if known < 2 && options.mapping.keys().all(|key| is_place(key)) {
+            return heading(false, true, "the mapping asked for calls columns by their places only");
+        }
+    }
+    let is_confirmed = options.earlier.confirmed.iter().any(|earlier| earlier.is_of(cells));
+    is_confirmed.then(|| heading(true, true, "a table with these columns was confirmed before")).flatten()
 }
 
-/// Where the columns of a table go.
-#[derive(Debug)]
-pub(super) struct Plan {
-    pub(super) entity: Entity,
-    pub(super) columns: Vec<Option<&'static FieldSpec>>,
-    pub(super) mapping: Vec<MappedColumn>,
-    /// Columns about which somebody has decided.
-    decided: Vec<bool>,
+/// What speaks for a header, and what for a row.
+#[derive(Debug, Default)]
+struct Votes {
+    header: u32,
+    row: u32,
+    /// Cells that are unlike the values below them.
+    unlike: usize,
+    /// Cells that are like the values below them.
+    alike: usize,
+    /// Cells that are known names of fields.
+    known: usize,
 }
 
-/// Maps every column.
-///
-/// # Errors
-/// [`OpenError::Mapping`] where what was asked for does not fit.
-pub(super) fn plan(table: &Table, options: &Options) -> Result<Plan, OpenError> {
-    let columns = &table.columns;
-    if columns.iter().any(|column| column.contains('\0')) {
-        return Err(OpenError::Binary { what: "the header holds a NUL character".into() });
+/// The decision by evidence. It is a guess where little speaks for it, or something against it.
+fn inferred(cells: &[String], below: &[StringRecord]) -> Heading {
+    let mut votes = Votes::default();
+    for (position, cell) in cells.iter().enumerate().filter(|(_, cell)| !cell.is_empty()) {
+        let values = below.iter().filter_map(|row| row.get(position)).map(str::trim);
+        let values: Vec<&str> = values.filter(|value| !value.is_empty()).collect();
+        votes.look(cell, &values);
     }
-    let confirmed = options.earlier.confirmed.iter().find(|earlier| earlier.is_of(columns));
-    let entity = options
-        .entity
-        .or(confirmed.filter(|_| options.mapping.is_empty()).map(|earlier| earlier.entity))
-        .unwrap_or_else(|| guess_entity(columns, options));
-    let mut plan = Plan {
-        entity,
-        columns: vec![None; columns.len()],
-        mapping: columns.iter().map(|column| MappedColumn::left_out(column, "nothing tells what it holds")).collect(),
-        decided: vec![false; columns.len()],
+    let named = match votes.header.cmp(&votes.row) {
+        std::cmp::Ordering::Greater => true,
+        std::cmp::Ordering::Less => false,
+        std::cmp::Ordering::Equal => votes.known > 0 || !cells.iter().any(|cell| looks_like_value(cell)),
     };
-    if let Some(previewed) = &options.earlier.previewed {
-        plan.repeat(table, previewed)?;
-        return Ok(plan);
-    }
-    plan.follow_request(table, options)?;
-    plan.follow_confirmed(table, options);
-    plan.follow_names(columns);
-    plan.weigh(table, options);
-    Ok(plan)
+    let (won, lost) = if named { (votes.header, votes.row) } else { (votes.row, votes.header) };
+    let filled = cells.iter().filter(|cell| !cell.is_empty()).count();
+    let reason = match (named, won) {
+        (_, 0) => "nothing tells it from the lines below".to_owned(),
+        (true, _) => format!(
+            "of {filled} cells, {} are unlike the values below them, and {} are known names",
+            votes.unlike, votes.known
+        ),
+        (false, _) if below.is_empty() => "some of its cells look like values".to_owned(),
+        (false, _) => format!("{} of {filled} cells are like the values below them", votes.alike),
+    };
+    Heading { named, inferred: true, guessed: won < 2 || won < 2 * lost, reason }
 }
 
-impl Plan {
-    /// Reads the table as the preview did that a person has seen.
-    fn repeat(&mut self, table: &Table, previewed: &[MappedColumn]) -> Result<(), OpenError> {
-        if !previewed.iter().map(|column| &column.column).eq(&table.columns) {
-            return Err(OpenError::Mapping { why: "the columns are not those of the preview".into() });
+impl Votes {
+    fn look(&mut self, cell: &str, below: &[&str]) {
+        let known = fields::is_known_name(cell);
+        if known {
+            self.known += 1;
+            self.header += 2;
         }
-        for (position, column) in previewed.iter().enumerate() {
-            let spec = column.field.as_deref().map(|field| self.field(field)).transpose()?;
-            self.assign(position, spec, column.confidence, &column.reason);
-        }
-        Ok(())
-    }
-
-    /// Applies the mapping asked for.
-    fn follow_request(&mut self, table: &Table, options: &Options) -> Result<(), OpenError> {
-        for (column, field) in &options.mapping {
-            let position = find_column(&table.columns, column).ok_or_else(|| OpenError::Mapping {
-                why: format!(
-                    "the file has no column {}; it has {}",
-                    shorten(column),
-                    listed(&table.columns).join(", ")
-                ),
-            })?;
-            let spec = match field.trim() {
-                "" => None,
-                field => Some(self.field(field)?),
+        let make = Make::of(cell);
+        if below.is_empty() {
+            self.row += match make {
+                Make::Address | Make::Date => 3,
+                Make::Number | Make::Code => u32::from(!is_year(cell)),
+                Make::Words => 0,
             };
-            if let Some(spec) = spec.filter(|spec| self.has(spec)) {
-                return Err(OpenError::Mapping { why: format!("two columns are mapped to {}", spec.name) });
-            }
-            self.decide(position, spec, 1.0, if spec.is_some() { "asked for" } else { "left out, as asked for" });
-        }
-        Ok(())
-    }
-
-    /// Applies what was confirmed for a table with the same columns, else what was confirmed for single ones of them.
-    fn follow_confirmed(&mut self, table: &Table, options: &Options) {
-        let earlier = || options.earlier.confirmed.iter().filter(|earlier| earlier.entity == self.entity);
-        if let Some(same) = earlier().find(|earlier| earlier.is_of(&table.columns)) {
-            // Of columns that share a name, the first is the first again.
-            let mut left: Vec<_> = same.columns.iter().collect();
-            for (position, name) in table.columns.iter().enumerate() {
-                let Some(place) = left.iter().position(|(column, _)| column == name) else { continue };
-                let (_, field) = left.remove(place);
-                let confidence = if table.named { 1.0 } else { SAME_PLACE };
-                self.confirm(position, field.as_deref(), confidence, &same.origin);
-            }
-            return;
-        }
-        if !table.named {
-            return;
-        }
-        let known: Vec<_> = table
-            .columns
-            .iter()
-            .map(|name| {
-                earlier().find_map(|earlier| {
-                    let of_name = |(column, field): &&(String, Option<String>)| column == name && field.is_some();
-                    earlier.columns.iter().find(of_name).map(|(_, field)| (field.clone(), earlier.origin.clone()))
-                })
-            })
-            .collect();
-        for (position, found) in known.into_iter().enumerate() {
-            if let Some((field, origin)) = found {
-                self.confirm(position, field.as_deref(), SHARED, &format!("{origin}, in a table with other columns"));
-            }
+        } else if let Some(common) = Make::common(below) {
+            self.compare(cell, make, common, below, known);
+        } else if below.contains(&cell) {
+            self.alike(2);
         }
     }
 
-    fn confirm(&mut self, position: usize, field: Option<&str>, confidence: f64, origin: &str) {
-        if self.decided.get(position).copied().unwrap_or(true) {
-            return;
-        }
-        match field.map(|field| self.field(field)) {
-            None => self.decide(position, None, 0.0, &format!("left out, {origin}")),
-            Some(Ok(spec)) if !self.has(spec) => self.decide(position, Some(spec), confidence, origin),
-            // Taken by a request, or a field that is no more.
-            Some(_) => {}
-        }
-    }
-
-    /// Maps the remaining columns by name: exact names first, so that they win over aliases; of two columns for one
-    /// field, the first.
-    fn follow_names(&mut self, columns: &[String]) {
-        for wanted in [1.0, ALIAS] {
-            for (position, column) in columns.iter().enumerate() {
-                let Some((spec, confidence)) = fields::by_header(self.entity, column) else { continue };
-                if confidence < wanted || !self.is_free(position) {
-                    continue;
+    /// Compares a cell with values that are nearly all of one make.
+    fn compare(&mut self, cell: &str, make: Make, common: Make, below: &[&str], known: bool) {
+        match (make, common) {
+            // What many systems write where they have no value.
+            (Make::Words, _) if !cell.contains(char::is_alphabetic) => {}
+            (Make::Words, Make::Words) => {
+                if below.contains(&cell) || !known && is_of_a_kind(cell, below) {
+                    self.alike(2);
                 }
-                if self.has(spec) {
-                    self.explain(position, &format!("another column fills {}", spec.name));
+            }
+            (Make::Address, Make::Address) | (Make::Date, Make::Date) => self.alike(3),
+            (one, other) if one == other => {
+                if below.iter().any(|value| shape(value) == shape(cell)) {
+                    self.alike(2);
+                } else if has_few_shapes(below) {
+                    self.unlike(1);
                 } else {
-                    let reason = if confidence >= 1.0 { "the name of the field" } else { "a known name of the field" };
-                    self.assign(position, Some(spec), confidence, reason);
+                    self.alike(1);
                 }
             }
+            // Words above values that hold digits.
+            (Make::Words, _) => self.unlike(3),
+            _ => self.unlike(1),
         }
     }
 
-    /// Maps what then remains by names that are nearly known and by values, so that the whole fits best.
-    fn weigh(&mut self, table: &Table, options: &Options) {
-        let open: Vec<usize> = (0..table.columns.len()).filter(|position| self.is_free(*position)).collect();
-        let free: Vec<&'static FieldSpec> = fields::of(self.entity).iter().filter(|spec| !self.has(spec)).collect();
-        if open.is_empty() || free.is_empty() {
-            return;
-        }
-        let candidates: Vec<Vec<Candidate>> = open
-            .iter()
-            .map(|position| {
-                let mut found = self.candidates(table, *position, options);
-                found.retain(|candidate| free.iter().any(|spec| spec.name == candidate.field.name));
-                found
-            })
-            .collect();
-        let score = |spec: &FieldSpec, of: &[Candidate]| {
-            let candidate = of.iter().find(|candidate| candidate.field.name == spec.name);
-            candidate.filter(|candidate| candidate.confidence >= PROPOSED).map_or(0, |candidate| {
-                // A confidence is at most 1: hundredths fit.
-                #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-                let hundredths = (candidate.confidence * 100.0).round() as u32;
-                hundredths
-            })
-        };
-        let scores: Vec<Vec<u32>> =
-            free.iter().map(|spec| candidates.iter().map(|of| score(spec, of)).collect()).collect();
-        for (spec, column) in free.iter().zip(assign(&scores)) {
-            let Some((position, of)) = column.and_then(|at| Some((*open.get(at)?, candidates.get(at)?))) else {
-                continue;
-            };
-            if let Some(chosen) = of.iter().find(|candidate| candidate.field.name == spec.name) {
-                self.assign(position, Some(chosen.field), chosen.confidence, &chosen.reason);
-            }
-        }
-        for (position, of) in open.iter().zip(&candidates) {
-            let Some(mapped) = self.mapping.get_mut(*position) else { continue };
-            mapped.alternatives = of
-                .iter()
-                .filter(|other| other.confidence >= MENTIONED && mapped.field.as_deref() != Some(other.field.name))
-                .take(ALTERNATIVES)
-                .map(|other| Alternative { field: other.field.name.to_owned(), confidence: other.confidence })
-                .collect();
-        }
+    fn alike(&mut self, weight: u32) {
+        self.alike += 1;
+        self.row += weight;
     }
 
-    /// What a column may be, best first, by its values and by a name that is nearly known.
-    fn candidates(&self, table: &Table, position: usize, options: &Options) -> Vec<Candidate> {
-        let mut found = evidence::judge(self.entity, &table.values(position), options.today);
-        let name = table.columns.get(position).filter(|_| table.named);
-        let near = name.and_then(|name| fields::near_header(self.entity, name));
-        if let Some((field, meant, distance)) = near {
-            let confidence = NEAR.get(distance.saturating_sub(1)).copied().unwrap_or(PROPOSED);
-            let reason = format!("spelt almost like “{meant}”, a known name");
-            match found.iter_mut().find(|candidate| candidate.field.name == field.name) {
-                Some(agreeing) => {
-                    agreeing.confidence = confidence + AGREED;
-                    agreeing.reason = format!("{reason}, and {}", agreeing.reason);
-                }
-                None => found.push(Candidate { field, confidence, reason }),
-            }
-            found.sort_by(|one, two| two.confidence.total_cmp(&one.confidence));
-        }
-        found
-    }
-
-    fn field(&self, name: &str) -> Result<&'static FieldSpec, OpenError> {
-        fields::of(self.entity).iter().find(|spec| spec.name == name).ok_or_else(|| OpenError::Mapping {
-            why: format!(
-                "{} have no field {}; known: {}",
-                self.entity,
-                shorten(name),
-                self.entity.field_names().join(", ")
-            ),
-        })
-    }
-
-    fn has(&self, spec: &FieldSpec) -> bool {
-        self.columns.iter().flatten().any(|known| known.name == spec.name)
-    }
-
-    fn is_free(&self, position: usize) -> bool {
-        !self.decided.get(position).copied().unwrap_or(true) && self.columns.get(position).is_some_and(Option::is_none)
-    }
-
-    fn decide(&mut self, position: usize, spec: Option<&'static FieldSpec>, confidence: f64, reason: &str) {
-        if let Some(decided) = self.decided.get_mut(position) {
-            *decided = true;
-        }
-        self.assign(position, spec, confidence, reason);
-    }
-
-    fn assign(&mut self, position: usize, spec: Option<&'static FieldSpec>, confidence: f64, reason: &str) {
-        if let (Some(column), Some(mapped)) = (self.columns.get_mut(position), self.mapping.get_mut(position)) {
-            *column = spec;
-            mapped.field = spec.map(|spec| spec.name.to_owned());
-            mapped.confidence = if spec.is_some() { confidence } else { 0.0 };
-            reason.clone_into(&mut mapped.reason);
-        }
-    }
-
-    fn explain(&mut self, position: usize, reason: &str) {
-        if let Some(mapped) = self.mapping.get_mut(position) {
-            reason.clone_into(&mut mapped.reason);
-        }
-    }
-
-    /// Refuses a table of which no row could be stored.
-    pub(super) fn require(&self, table: &Table, first: &StringRecord) -> Result<(), OpenError> {
-        let missing: Vec<String> = fields::of(self.entity)
-            .iter()
-            .filter(|spec| spec.required && !self.has(spec))
-            .map(|spec| spec.name.to_owned())
-            .collect();
-        if missing.is_empty() {
-            return Ok(());
-        }
-        if !table.named {
-            let cells: Vec<String> = first.iter().map(str::to_owned).collect();
-            return Err(OpenError::NoHeader { first_line: shorten(&listed(&cells).join(" | ")) });
-        }
-        Err(OpenError::MissingColumns { entity: self.entity, missing, found: listed(&table.columns) })
+    fn unlike(&mut self, weight: u32) {
+        self.unlike += 1;
+        self.header += weight;
     }
 }
 
-/// Members when a column names a licence number, else clubs when one names a club number, else members.
-fn guess_entity(header: &[String], options: &Options) -> Entity {
-    let names = |entity: Entity| {
-        let key = fields::of(entity).first().map_or("", |spec| spec.name);
-        header.iter().any(|column| fields::by_header(entity, column).is_some_and(|(spec, _)| spec.name == key))
-            || options.mapping.values().any(|field| field == key)
+/// What a value is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Make {
+    /// An e-mail address.
+    Address,
+    Date,
+    /// Digits and what stands between digits.
+    Number,
+    /// Letters and digits.
+    Code,
+    /// No digits.
+    Words,
+}
+
+impl Make {
+    const ALL: [Self; 5] = [Self::Address, Self::Date, Self::Number, Self::Code, Self::Words];
+
+    fn of(value: &str) -> Self {
+        if value.contains('@') {
+            Self::Address
+        } else if !value.contains(|character: char| character.is_ascii_digit()) {
+            Self::Words
+        } else if dates::is_date(value) {
+            Self::Date
+        } else if value.contains(char::is_alphabetic) {
+            Self::Code
+        } else {
+            Self::Number
+        }
+    }
+
+    /// What nine of ten values are made of.
+    fn common(values: &[&str]) -> Option<Self> {
+        let makes: Vec<Self> = values.iter().map(|value| Self::of(value)).collect();
+        let most = |make: &Self| makes.iter().filter(|other| *other == make).count() * 10 >= makes.len() * 9;
+        Self::ALL.into_iter().find(most)
+    }
+}
+
+/// A year may head a column of fees or of attendance.
+fn is_year(cell: &str) -> bool {
+    cell.parse::<i32>().ok().and_then(|year| NaiveDate::from_ymd_opt(year, 1, 1)).is_some()
+        && matches!(cell.as_bytes(), [b'1', b'9', _, _] | [b'2', b'0', _, _])
+}
+
+/// Whether a word is one of the names, choices or codes that the words below it are.
+fn is_of_a_kind(cell: &str, below: &[&str]) -> bool {
+    let share = |fits: fn(&str) -> bool, of_ten: usize| {
+        fits(cell) && below.iter().filter(|value| fits(value)).count() * 10 >= below.len() * of_ten
     };
-    if !names(Entity::Members) && names(Entity::Clubs) { Entity::Clubs } else { Entity::Members }
+    share(name_lists::is_given, 2)
+        || share(name_lists::is_family, 2)
+        || share(name_lists::is_club, 5)
+        || share(cleaning::is_sex, 9)
+        || share(cleaning::is_licence_type, 9)
+        || share(countries::is_code, 9)
 }
 
-/// Names of columns hold no e-mail addresses and do not start with a digit.
-fn looks_like_data(cell: &str) -> bool {
-    cell.contains('@') || cell.starts_with(|first: char| first.is_ascii_digit())
+/// Whether values are written in one way or two.
+fn has_few_shapes(values: &[&str]) -> bool {
+    let mut shapes: Vec<String> = values.iter().map(|value| shape(value)).collect();
+    shapes.sort_unstable();
+    shapes.dedup();
+    shapes.len() <= 2
 }
 
-fn listed(header: &[String]) -> Vec<String> {
-    header.iter().take(LISTED).map(|column| shorten(column)).collect()
-}
-
-/// One warning for all columns that go nowhere.
-pub(crate) fn unmapped_issue(mapping: &[MappedColumn], row: u64) -> Option<Issue> {
-    let unmapped: Vec<String> =
-        mapping.iter().filter(|column| column.field.is_none()).map(|column| column.column.clone()).collect();
-    (!unmapped.is_empty()).then(|| {
-        let more = unmapped.len().saturating_sub(LISTED);
-        let rest = if more > 0 { format!(" and {more} more") } else { String::new() };
-        Issue::warning(
-            "unmapped_column",
-            row,
-            format!(
-                "{} of {} columns are left out: {}{rest}",
-                unmapped.len(),
-                mapping.len(),
-                listed(&unmapped).join(", ")
-            ),
-            "Map the columns that matter to a field; the others need no action.",
-        )
-        .value(&unmapped.join(", "))
-    })
-}
-
-/// A warning for each column that was guessed: somebody should look before it is stored.
-pub(super) fn guess_issues(mapping: &[MappedColumn], row: u64) -> Vec<Issue> {
-    let guessed = mapping.iter().filter(|column| column.is_guessed());
-    guessed
-        .filter_map(|column| {
-            let field = column.field.as_deref()?;
-            let message = format!(
-                "the column is taken for {field}, which is a guess (confidence {:.2}): {}",
-                column.confidence, column.reason
-            );
-            let hint = "Look at the first records; change the mapping before confirming where it is wrong.";
-            Some(Issue::warning("column_guessed", row, message, hint).column(&column.column))
+/// Letters become `a`, digits `0`, the rest stays: `SE-0042` is `aa-0000`.
+pub(super) fn shape(value: &str) -> String {
+    value
+        .chars()
+        .map(|character| match character {
+            _ if character.is_ascii_digit() => '0',
+            _ if character.is_alphabetic() => 'a',
+            other => other,
         })
         .collect()
 }
 
+/// Names of columns hold no e-mail addresses and do not start with a digit, unless they are years.
+fn looks_like_value(cell: &str) -> bool {
+    cell.contains('@') || cell.starts_with(|first: char| first.is_ascii_digit()) && !is_year(cell)
+}
+
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
-    use chrono::NaiveDate;
-    use proptest::prelude::*;
-
     use super::*;
-    use crate::import::{ConfirmedMapping, Earlier};
 
-    fn options(mapping: &[(&str, &str)]) -> Options {
-        Options {
-            format: None,
-            entity: None,
-            file_name: None,
-            mapping: mapping
-                .iter()
-                .map(|(from, to)| ((*from).to_owned(), (*to).to_owned()))
-                .collect::<BTreeMap<_, _>>(),
-            profile: None,
-            signers: std::sync::Arc::default(),
-            earlier: Earlier::default(),
-            today: NaiveDate::from_ymd_opt(2026, 11, 25).expect("a date"),
-        }
+    fn rows(lines: &[&str]) -> Vec<StringRecord> {
+        lines.iter().map(|line| line.split(';').collect()).collect()
     }
 
-    fn table(lines: &[&str], options: &Options) -> Table {
-        let rows: Vec<StringRecord> = lines.iter().map(|line| line.split(';').collect()).collect();
-        Table::new(&rows[0].clone(), rows, options)
+    fn heading(lines: &[&str], options: &Options) -> Heading {
+        let rows = rows(lines);
+        Table::new(&rows[0].clone(), rows, options).heading
     }
 
-    fn planned(lines: &[&str], options: &Options) -> Result<Plan, OpenError> {
-        let table = table(lines, options);
-        let plan = plan(&table, options)?;
-        plan.require(&table, &lines[0].split(';').collect())?;
-        Ok(plan)
+    fn found(lines: &[&str]) -> (bool, bool) {
+        let heading = heading(lines, &Options::of_test(&[]));
+        assert!(heading.inferred && !heading.reason.is_empty());
+        (heading.named, heading.guessed)
     }
 
-    fn to(plan: &Plan) -> Vec<Option<&str>> {
-        plan.mapping.iter().map(|column| column.field.as_deref()).collect()
-    }
-
-    const PEOPLE: [&str; 6] = [
-        "SE-001;Anna;Andersson;1984-05-02;anna@boule.example;2027-12-31",
-        "SE-002;Björn;Lindberg;24/12/1990;b.l@boule.example;2027-12-31",
-        "SE-003;Kerstin;Lund;1970-01-30;kerstin@lund.example;2027-12-31",
-        "SE-004;Lars;Öberg;2001-03-02;lars@oberg.example;2027-12-31",
-        "SE-005;Tuva;Dahlgren;1999-10-11;tuva@boule.example;2027-12-31",
-        "SE-006;Karin;Ek;1949-07-23;karin@boule.example;2027-12-31",
-    ];
-    const FIELDS: [Option<&str>; 6] = [
-        Some("licence_number"),
-        Some("given_name"),
-        Some("family_name"),
-        Some("birth_date"),
-        Some("email"),
-        Some("valid_to"),
-    ];
+    const HEADER: (bool, bool) = (true, false);
+    const ROW: (bool, bool) = (false, false);
+    const HEADER_PERHAPS: (bool, bool) = (true, true);
+    const ROW_PERHAPS: (bool, bool) = (false, true);
 
     #[test]
-    fn a_request_wins_over_detection() {
-        let options = options(&[("nom usuel", "family_name"), ("Nom", "")]);
-        let plan = planned(&["Licence;Nom;Prénom;Nom usuel"], &options).expect("complete");
-        assert_eq!(to(&plan), [Some("licence_number"), None, Some("given_name"), Some("family_name")]);
-        assert_eq!(unmapped_issue(&plan.mapping, 1).expect("one column").value.as_deref(), Some("Nom"));
-        assert!(guess_issues(&plan.mapping, 1).is_empty());
-    }
-
-    #[test]
-    fn a_request_that_fits_nothing_is_refused() {
-        for mapping in [[("Namn", "club")], [("Nom", "colour")], [("column 4", "club")]] {
-            let refused = planned(&["Licence;Nom;Prénom"], &options(&mapping));
-            assert_eq!(refused.expect_err("unknown").code(), "mapping_invalid");
+    fn a_first_line_is_compared_with_the_lines_below() {
+        for (lines, expected) in [
+            // A cell that happens to be a known name is still a value among values.
+            (&["SE-1;Anna;Ort;1984-05-02", "SE-2;Bo;Lund;1990-12-24", "SE-3;Eva;Ek;1970-01-30"][..], ROW),
+            (&["1001;Mail;Ek;a@b.se", "1002;Bo;Ek;c@d.se", "1003;Eva;Lund;e@f.se"], ROW),
+            (&["Anna;Nom;F;SE", "Karin;Lindberg;F;SE", "Lars;Lund;M;SE"], ROW),
+            (&["1001;Anna;Ek", "1002;Bo;Ek"], ROW),
+            (&["1001;q7;z9", "1002;q8;z8"], ROW),
+            (&["1001;Anna;Ek;saknas", "1002;Bo;Ek;1984-05-02", "1003;Eva;Ek;1990-12-24"], ROW),
+            (&["Boule Syd;Lund", "Solna BK;Solna", "Nacka Boule;Nacka"], ROW),
+            // Names of columns may be unknown, and years.
+            (&["Nr;Fn;Ln;2024", "1;Anna;Ek;350", "2;Bo;Lund;350"], HEADER),
+            (&["Nr;Fn;Ln;2024", "1;Anna;Ek;2019", "2;Bo;Lund;2021"], HEADER_PERHAPS),
+            (&["No;A;B;C", "SE-0000;Anna;Ek;1984-05-02", "SE-0001;Bo;Lund;1990-12-24"], HEADER),
+            (&["Licens;Förnamn;Efternamn;2024-01-07;2024-01-14", "1;Anna;Ek;x;", "2;Bo;Lund;x;x"], HEADER),
+            (&["Licens;Tilltal;Slutnamn", "1;x;y", "2;x;y"], HEADER),
+            (&["Namn;Klubb;Ort", "Anna;Boule Syd;Lund", "Bo;Solna BK;Solna"], HEADER),
+            // Nothing below, or nothing to compare.
+            (&["licence;prenom;nom"], HEADER),
+            (&["1001;Anna;Berg"], ROW_PERHAPS),
+            (&["1001;Anna;Berg;a@b.se"], ROW),
+            (&["Nr;Fn;Ln;2024"], HEADER_PERHAPS),
+            (&["Red;Round", "Blue;Square", "Green;Flat"], HEADER_PERHAPS),
+            (&[";;", "1;2;3"], HEADER_PERHAPS),
+        ] {
+            assert_eq!(found(lines), expected, "{lines:?}");
         }
     }
 
     #[test]
-    fn clubs_are_recognised_by_their_number() {
-        let clubs = planned(&["Klubbnummer;Namn;Ort"], &options(&[])).expect("complete");
-        assert_eq!(clubs.entity, Entity::Clubs);
-        let members = planned(&["Licensnr;Förnamn;Efternamn;Klubbnummer"], &options(&[]));
-        assert_eq!(members.expect("complete").entity, Entity::Members);
-    }
-
-    #[test]
-    fn data_in_place_of_a_header_is_told_apart_from_a_poor_header() {
-        let data = planned(&["1001;Anna;Berg"], &options(&[])).expect_err("data");
-        assert_eq!(data.code(), "header_missing");
-        let poor = planned(&["licence;Namn"], &options(&[])).expect_err("incomplete");
-        assert_eq!(poor.code(), "columns_missing");
-        assert!(poor.hint().contains("given_name, family_name"));
-    }
-
-    #[test]
-    fn unknown_headers_are_mapped_by_what_stands_below_them() {
-        let lines = [&["Id;Fn;Ln;D1;Adr;D2"], &PEOPLE[..]].concat();
-        let plan = planned(&lines, &options(&[])).expect("complete");
-        assert_eq!(to(&plan), FIELDS);
-        assert!(plan.mapping.iter().all(|column| (PROPOSED..=evidence::MOST).contains(&column.confidence)));
-        assert_eq!(plan.mapping[3].reason, "6 of 6 values are dates in the past, as of birth");
-        let issues = guess_issues(&plan.mapping, 1);
-        assert_eq!(issues.len(), 6);
-        assert_eq!((issues[0].code, issues[0].column.as_deref()), ("column_guessed", Some("Id")));
-    }
-
-    #[test]
-    fn a_table_without_a_header_is_mapped_by_its_values_or_by_place() {
-        let shown = table(&PEOPLE, &options(&[]));
-        assert!(!shown.named);
-        assert_eq!((shown.columns[0].as_str(), shown.rows.len()), ("column 1", 6));
-        assert_eq!(to(&planned(&PEOPLE, &options(&[])).expect("complete")), FIELDS);
-        let asked = options(&[("column 5", ""), ("column 2", "family_name"), ("column 3", "given_name")]);
-        let plan = planned(&PEOPLE, &asked).expect("complete");
-        assert_eq!(to(&plan)[1..5], [Some("family_name"), Some("given_name"), Some("birth_date"), None]);
-    }
-
-    #[test]
-    fn a_slip_in_a_header_is_no_certainty() {
-        let names = "Licensnumer;Förnamn;Efternamn";
-        let plan = planned(&[names], &options(&[])).expect("complete");
-        assert_eq!(plan.mapping[0].field.as_deref(), Some("licence_number"));
-        assert!(plan.mapping[0].is_guessed() && !plan.mapping[1].is_guessed());
-        assert!(plan.mapping[0].reason.contains("licensnummer"));
-        let with_values = planned(&[names, "SE-1;A;B", "SE-2;A;B", "SE-3;A;B"], &options(&[])).expect("complete");
-        assert!(with_values.mapping[0].confidence > plan.mapping[0].confidence && with_values.mapping[0].is_guessed());
-    }
-
-    #[test]
-    fn a_known_name_is_not_overruled_by_values() {
-        let lines = ["Licens;Förnamn;Efternamn;Telefon", "1;A;B;a@b.se", "2;A;B;c@d.se", "3;A;B;e@f.se"];
-        let plan = planned(&lines, &options(&[])).expect("complete");
-        assert_eq!(plan.mapping[3].field.as_deref(), Some("phone"));
-    }
-
-    fn confirmed(columns: &[(&str, Option<&str>)]) -> ConfirmedMapping {
-        ConfirmedMapping {
-            entity: Entity::Members,
-            columns: columns.iter().map(|(name, to)| ((*name).to_owned(), to.map(str::to_owned))).collect(),
-            origin: "as confirmed in imp_1 on 2026-01-02".to_owned(),
+    fn what_somebody_says_decides() {
+        let people = ["licence;prenom;nom", "1;Anna;Ek"];
+        for named in [true, false] {
+            let said = heading(&people, &Options { header: Some(named), ..Options::of_test(&[]) });
+            assert_eq!((said.named, said.inferred, said.guessed), (named, false, false));
         }
+        let asked = |lines: &[&str], key: &str| heading(lines, &Options::of_test(&[(key, "club")])).named;
+        assert!(asked(&["1;Anna;Ek", "2;Bo;Ek"], "anna"));
+        assert!(!asked(&["A;B;C", "D;E;F"], "column 2") && !asked(&["A;B;C", "D;E;F"], "#2"));
+        assert!(asked(&["A;B;C", "D;E;F"], "B") && asked(&["column 2;B", "D;E"], "column 2"));
+        assert!(asked(&people, "#2"), "two names of fields are no row");
     }
 
     #[test]
-    fn what_was_confirmed_is_done_again() {
-        let mut options = options(&[]);
-        options.earlier.confirmed = vec![confirmed(&[
-            ("No", Some("licence_number")),
-            ("A", Some("given_name")),
-            ("B", Some("family_name")),
-            ("Klubb", None),
-        ])];
-        // The order of the columns does not matter.
-        let same = planned(&["B;A;No;Klubb"], &options).expect("complete");
-        assert_eq!(to(&same), [Some("family_name"), Some("given_name"), Some("licence_number"), None]);
-        assert!(same.mapping[..3].iter().all(|column| column.confidence >= 1.0 && column.reason.contains("imp_1")));
-        let other = planned(&["B;A;No;Klubb;E-post"], &options).expect("complete");
-        assert_eq!(to(&other)[3..], [Some("club"), Some("email")]);
-        assert!(other.mapping[0].confidence < 1.0 && !other.mapping[0].is_guessed());
-        options.mapping =
-            BTreeMap::from([("A".to_owned(), String::new()), ("Klubb".to_owned(), "given_name".to_owned())]);
-        let asked = planned(&["B;A;No;Klubb"], &options).expect("complete");
-        assert_eq!(to(&asked)[1..], [None, Some("licence_number"), Some("given_name")]);
-    }
-
-    #[test]
-    fn places_that_were_confirmed_stay_a_guess() {
-        let mut options = options(&[]);
-        let places =
-            [("column 1", Some("licence_number")), ("column 2", Some("family_name")), ("column 3", Some("given_name"))];
-        options.earlier.confirmed = vec![confirmed(&places)];
-        let plan = planned(&["1;x;y", "2;x;y"], &options).expect("complete");
-        assert!(plan.mapping.iter().all(MappedColumn::is_guessed));
-    }
-
-    proptest! {
-        #[test]
-        fn no_field_is_filled_twice_and_guesses_are_known_for_such(
-            header in proptest::collection::vec(
-                prop_oneof![
-                    Just("Licens"), Just("Licensnr"), Just("Licensnumer"), Just("Namn"), Just("Förnamn"), Just("Epost"),
-                    Just("E-post"), Just("x"), Just("D"), Just("2025"), Just(""), Just("column 2"),
-                ],
-                1..8,
-            ),
-            cells in proptest::collection::vec(
-                prop_oneof![
-                    Just("SE-001"), Just("SE-002"), Just("Anna"), Just("Lindberg"), Just("a@b.se"), Just("1984-05-02"),
-                    Just("2027-12-31"), Just("F"), Just("SE"), Just("2025/26"), Just(""), Just("070-123 45 67"),
-                ],
-                0..80,
-            ),
-            entity in prop_oneof![Just(None), Just(Some(Entity::Members)), Just(Some(Entity::Clubs))],
-        ) {
-            let mut rows: Vec<StringRecord> = vec![header.iter().collect()];
-            rows.extend(cells.chunks_exact(header.len()).map(|row| row.iter().collect()));
-            let options = Options { entity, ..options(&[]) };
-            let table = Table::new(&rows[0].clone(), rows, &options);
-            let plan = plan(&table, &options).expect("nothing was asked for");
-            prop_assert_eq!(plan.mapping.len(), header.len());
-            let mut filled: Vec<_> = plan.mapping.iter().filter_map(|column| column.field.as_deref()).collect();
-            let all = filled.len();
-            filled.sort_unstable();
-            filled.dedup();
-            prop_assert_eq!(filled.len(), all);
-            for column in &plan.mapping {
-                let named = fields::by_header(plan.entity, &column.column).is_some();
-                prop_assert!(named || column.field.is_none() || column.is_guessed());
-                prop_assert!((0.0..=1.0).contains(&column.confidence) && !column.reason.is_empty());
-            }
-        }
-    }
-
-    #[test]
-    fn loading_repeats_the_preview() {
-        let mut seen = planned(&PEOPLE, &options(&[])).expect("complete").mapping;
-        seen[4].field = None;
-        let mut options = options(&[]);
-        options.earlier.previewed = Some(seen.clone());
-        let again = planned(&PEOPLE, &options).expect("complete");
-        assert_eq!(again.mapping[4].field, None);
-        let other = planned(&["a;b", "1;2"], &options).expect_err("another table");
-        assert_eq!(other.code(), "mapping_invalid");
+    fn a_row_is_looked_at_and_a_header_is_not() {
+        let lines = ["licence;prenom", "1;Anna", "2"];
+        let rows = rows(&lines);
+        let table = |header| {
+            let options = Options { header: Some(header), ..Options::of_test(&[]) };
+            Table::new(&rows[0].clone(), rows.clone(), &options)
+        };
+        assert_eq!((table(true).values(0), table(true).columns), (vec!["1"], vec!["licence".into(), "prenom".into()]));
+        assert_eq!((table(false).values(0).len(), table(false).columns[1].as_str()), (2, "column 2"));
     }
 }

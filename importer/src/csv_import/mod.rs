@@ -2,13 +2,18 @@
 
 mod ahead;
 mod assignment;
+mod columns;
 mod countries;
 pub(crate) mod delimiter;
 mod evidence;
+mod findings;
 mod header;
+mod identity_numbers;
 mod lines;
 mod name_lists;
+mod notation;
 mod pieces;
+mod plan;
 mod request;
 mod working;
 
@@ -24,6 +29,7 @@ use crate::failure::{OpenError, ReadError};
 use crate::format::Entity;
 use crate::import::{Detected, Item, MappedColumn, Options, TextStream, decoding_issue};
 use crate::issue::Issue;
+use crate::quote_watch::{QuoteWatch, StrayQuotes};
 use crate::record::RecordKind;
 use crate::record_limit::RecordLimit;
 use crate::rows::{Judge, Weighed, WeighedRows, fields};
@@ -34,7 +40,7 @@ use lines::{CutLines, Piece};
 use pieces::Pieces;
 use working::RowWork;
 
-pub(crate) use header::unmapped_issue;
+pub(crate) use findings::unmapped_issue;
 pub use request::MappingFault;
 
 /// A table being read.
@@ -44,9 +50,12 @@ pub(crate) struct CsvImport {
     weighed: vec::IntoIter<Weighed>,
     text: String,
     notes: Arc<DecodingNotes>,
+    /// Names of the columns.
+    header: Vec<String>,
     judge: Judge,
     rows: u64,
     opening_issues: Vec<Issue>,
+    stray_quotes: StrayQuotes,
     ended: bool,
 }
 
@@ -69,8 +78,11 @@ impl CsvImport {
         let announced = delimiter::announced(head);
         let delimiter = announced.unwrap_or_else(|| delimiter::detect(head));
         let record_start = Arc::new(AtomicU64::new(0));
+        let stray_quotes = StrayQuotes::default();
+        let mut limited = RecordLimit::new(stream, record_start.clone());
+        limited.watched_by(QuoteWatch::new(delimiter, stray_quotes.clone()));
         // Byte by byte, so that whoever goes on finds everything behind the header.
-        let mut reader = table_reader(delimiter, 1, RecordLimit::new(stream, record_start.clone()));
+        let mut reader = table_reader(delimiter, 1, limited);
         let mut line = StringRecord::new();
         if announced.is_some() {
             read_line(&mut reader, &record_start, &mut line)?;
@@ -83,25 +95,35 @@ impl CsvImport {
         }
         let table = header::Table::new(&line, sample(head, delimiter, announced.is_some()), options);
         detected.delimiter = Some(char::from(delimiter));
-        detected.header = table.named.then(|| table.columns.clone());
+        detected.header = table.is_named().then(|| table.columns.clone());
+        detected.heading = Some(table.heading.clone());
         detected.mapping = table.columns.iter().map(|name| MappedColumn::left_out(name, "not mapped")).collect();
-        let plan = header::plan(&table, options)?;
+        let plan = plan::plan(&table, options)?;
         detected.entity = plan.entity;
         detected.mapping.clone_from(&plan.mapping);
-        plan.require(&table, &line)?;
+        plan.require(&table)?;
         let row = line.position().map_or(1, csv::Position::line);
-        let mut opening_issues: Vec<Issue> = header::unmapped_issue(&plan.mapping, row).into_iter().collect();
-        opening_issues.extend(header::guess_issues(&plan.mapping, row));
-        let columns: Vec<_> =
-            plan.columns.iter().enumerate().filter_map(|(place, spec)| Some((place, (*spec)?))).collect();
+        let mut opening_issues: Vec<Issue> = findings::heading_issue(&table.heading, row).into_iter().collect();
+        opening_issues.extend(unmapped_issue(&plan.mapping, row));
+        opening_issues.extend(findings::guess_issues(&plan.mapping, row));
+        let columns: Vec<_> = plan
+            .columns
+            .iter()
+            .zip(&plan.mapping)
+            .enumerate()
+            .filter_map(|(place, (spec, mapped))| {
+                Some((place, (*spec)?, notation::written(mapped.notation, delimiter)))
+            })
+            .collect();
         let judged = columns
             .iter()
-            .map(|(place, spec)| spec.judged(table.columns.get(*place).map_or(spec.name, |name| name)))
+            .map(|(place, spec, _)| spec.judged(table.columns.get(*place).map_or(spec.name, |name| name)))
             .collect();
         let judge = Judge::new(RecordKind::of_rows(plan.entity), judged, fields::key_of(plan.entity));
+        let (header, is_named) = (table.columns.clone(), table.is_named());
         let work = RowWork::new(table.columns, columns, options.today, judge.rules());
         // Without a header, the line that was read is a row.
-        let mut first = (!table.named).then(|| Piece::Cut(CutLines::of(&line)));
+        let mut first = (!is_named).then(|| Piece::Cut(CutLines::of(&line)));
         let next_line = reader.position().line();
         let mut pieces = Pieces::from(next_line, reader.into_inner(), record_start, delimiter);
         let ahead = Ahead::start(
@@ -113,9 +135,11 @@ impl CsvImport {
             weighed: Vec::new().into_iter(),
             text: String::new(),
             notes,
+            header,
             judge,
             rows: 0,
             opening_issues,
+            stray_quotes,
             ended: false,
         })
     }
@@ -128,7 +152,11 @@ impl CsvImport {
         loop {
             if let Some(weighed) = self.weighed.next() {
                 self.rows += 1;
-                return Some(Ok(self.judge.admit(weighed, &self.text)));
+                let mut item = self.judge.admit(weighed, &self.text);
+                if let Item::Row { row, issues, .. } = &mut item {
+                    issues.extend(self.stray_quotes.issues(*row, *row, &self.header));
+                }
+                return Some(Ok(item));
             }
             if self.ended {
                 return None;

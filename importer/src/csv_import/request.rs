@@ -1,7 +1,9 @@
 //! A mapping that somebody asks for, checked against the columns of a table that was looked at before.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use super::columns::{Columns, Meant, by_number, by_place};
 use crate::format::Entity;
 use crate::import::Detected;
 use crate::issue::shorten;
@@ -9,6 +11,12 @@ use crate::rows::fields;
 
 /// Names listed in a hint at most.
 const LISTED: usize = 20;
+
+/// A longer name is not compared with others, in characters: it is no slip of the pen.
+const COMPARED_LENGTH: usize = 100;
+
+/// Names that a wrong one is compared with at most.
+const COMPARED: usize = 200;
 
 /// What does not fit.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -23,21 +31,27 @@ pub struct MappingFault {
 }
 
 impl Detected {
-    /// Checks a mapping from columns of this table to fields; an empty field leaves a column out.
+    /// Checks a mapping from columns of this table to fields; an empty field leaves a column out. Where it is now said of
+    /// the first line that it names the columns, their names are not known before the file is read again, and only the
+    /// fields are checked.
     ///
     /// # Errors
-    /// The first fault: `unknown_column`, `unknown_field`, `duplicate_column` or `duplicate_field`.
-    pub fn check_mapping(&self, entity: Entity, mapping: &BTreeMap<String, String>) -> Result<(), MappingFault> {
-        let columns: Vec<String> = self.mapping.iter().map(|column| column.column.clone()).collect();
-        let known = entity.field_names();
+    /// The first fault: `unknown_column`, `ambiguous_column`, `unknown_field`, `duplicate_column` or `duplicate_field`.
+    pub fn check_mapping(
+        &self,
+        entity: Entity,
+        mapping: &BTreeMap<String, String>,
+        header: Option<bool>,
+    ) -> Result<(), MappingFault> {
+        let names = match header {
+            Some(true) if self.header.is_none() => return check_fields(entity, mapping),
+            Some(false) => (1..=self.mapping.len()).map(by_place).collect(),
+            _ => self.column_names(),
+        };
+        let columns = Columns::new(&names);
         let mut places: BTreeMap<usize, &str> = BTreeMap::new();
-        let mut taken: BTreeMap<&str, &str> = BTreeMap::new();
-        for (column, field) in mapping {
-            let place = find_column(&columns, column).ok_or_else(|| MappingFault {
-                code: "unknown_column",
-                message: format!("the table has no column “{}”", shorten(column)),
-                hint: suggestion(column, columns.iter().map(String::as_str)),
-            })?;
+        for column in mapping.keys() {
+            let place = find_column(&columns, column)?;
             if let Some(other) = places.insert(place, column) {
                 return Err(MappingFault {
                     code: "duplicate_column",
@@ -45,52 +59,105 @@ impl Detected {
                     hint: "Map each column once.".into(),
                 });
             }
-            let field = field.trim();
-            if field.is_empty() {
-                continue;
-            }
-            if !known.contains(&field) {
-                return Err(MappingFault {
-                    code: "unknown_field",
-                    message: format!("{entity} have no field “{}”", shorten(field)),
-                    hint: suggestion(field, known.iter().copied()),
-                });
-            }
-            if let Some(other) = taken.insert(field, column) {
-                return Err(MappingFault {
-                    code: "duplicate_field",
-                    message: format!("“{}” and “{}” are both mapped to {field}", shorten(other), shorten(column)),
-                    hint: "Choose one of them, and map the other to an empty field.".into(),
-                });
-            }
         }
-        Ok(())
+        check_fields(entity, mapping)
+    }
+
+    /// What calls each column in a mapping, in file order: its name, where no other column can be meant, else its place,
+    /// such as `#3`.
+    #[must_use]
+    pub fn column_keys(&self) -> Vec<String> {
+        let names = self.column_names();
+        Columns::new(&names).keys().map(Cow::into_owned).collect()
+    }
+
+    fn column_names(&self) -> Vec<String> {
+        self.mapping.iter().map(|column| column.column.clone()).collect()
     }
 }
 
-/// The column that a name means: as written, else folded, else by its place (`column 3`).
-pub(super) fn find_column(columns: &[String], name: &str) -> Option<usize> {
-    let place = || name.trim().strip_prefix("column ").and_then(|place| place.parse::<usize>().ok());
-    columns
+fn check_fields(entity: Entity, mapping: &BTreeMap<String, String>) -> Result<(), MappingFault> {
+    let known = entity.field_names();
+    let mut taken: BTreeMap<&str, &str> = BTreeMap::new();
+    for (column, field) in mapping {
+        let field = field.trim();
+        if field.is_empty() {
+            continue;
+        }
+        if !known.contains(&field) {
+            return Err(MappingFault {
+                code: "unknown_field",
+                message: format!("{entity} have no field “{}”", shorten(field)),
+                hint: suggestion(field, &known),
+            });
+        }
+        if let Some(other) = taken.insert(field, column) {
+            return Err(MappingFault {
+                code: "duplicate_field",
+                message: format!("“{}” and “{}” are both mapped to {field}", shorten(other), shorten(column)),
+                hint: "Choose one of them, and map the other to an empty field.".into(),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// The position of the column that a name means.
+///
+/// # Errors
+/// `unknown_column` or `ambiguous_column`.
+pub(super) fn find_column(columns: &Columns<'_>, name: &str) -> Result<usize, MappingFault> {
+    match columns.find(name) {
+        Meant::Column(position) => Ok(position),
+        Meant::Nothing => {
+            let keys: Vec<_> = columns.keys().take(COMPARED).collect();
+            let keys: Vec<&str> = keys.iter().map(AsRef::as_ref).collect();
+            Err(MappingFault {
+                code: "unknown_column",
+                message: format!("the table has no column “{}”", shorten(name)),
+                hint: suggestion(name, &keys),
+            })
+        }
+        Meant::Several(positions) => {
+            let places: Vec<String> = positions.iter().take(LISTED).map(|position| by_number(*position)).collect();
+            Err(MappingFault {
+                code: "ambiguous_column",
+                message: format!("{} columns are called “{}”", positions.len(), shorten(name)),
+                hint: format!("Say which by its place: {}.", places.join(", ")),
+            })
+        }
+    }
+}
+
+/// The known name that a wrong one is near to, else what is known.
+fn suggestion(name: &str, known: &[&str]) -> String {
+    nearest(name, known).map_or_else(
+        || {
+            let listed: Vec<String> = known.iter().take(LISTED).map(|known| shorten(known)).collect();
+            format!("Known are {}.", listed.join(", "))
+        },
+        |known| format!("Did you mean “{}”?", shorten(known)),
+    )
+}
+
+fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
+    let length = name.chars().take(COMPARED_LENGTH + 1).count();
+    if length > COMPARED_LENGTH {
+        return None;
+    }
+    let folded = fields::fold(name);
+    let letters = folded.chars().count();
+    let most = 1 + length / 4;
+    known
         .iter()
-        .position(|column| column == name.trim())
-        .or_else(|| columns.iter().position(|column| fields::fold(column) == fields::fold(name)))
-        .or_else(|| place().filter(|place| (1..=columns.len()).contains(place)).map(|place| place - 1))
-}
-
-fn suggestion<'a>(name: &str, known: impl Iterator<Item = &'a str> + Clone) -> String {
-    let near = known
-        .clone()
-        .map(|known| (strsim::damerau_levenshtein(&fields::fold(name), &fields::fold(known)), known))
+        .filter(|known| known.len() <= 4 * COMPARED_LENGTH)
+        .map(|known| (fields::fold(known), *known))
+        .filter(|(other, _)| other.chars().count().abs_diff(letters) <= most)
+        .map(|(other, known)| (strsim::damerau_levenshtein(&folded, &other), known))
         .min()
-        .filter(|(distance, _)| *distance <= 1 + name.chars().count() / 4)
-        // Two names of one letter each are one letter apart, and mean nothing to each other.
-        .filter(|(distance, known)| *distance < fields::fold(known).chars().count());
-    if let Some((_, known)) = near {
-        return format!("Did you mean “{}”?", shorten(known));
-    }
-    let listed: Vec<String> = known.take(LISTED).map(shorten).collect();
-    format!("Known are {}.", listed.join(", "))
+        // Where every letter differs, nothing is near.
+        .filter(|(distance, _)| *distance <= most && *distance < letters)
+        .map(|(_, known)| known)
 }
 
 #[cfg(test)]
@@ -100,18 +167,26 @@ mod tests {
     use crate::import::MappedColumn;
 
     fn check(mapping: &[(&str, &str)]) -> Result<(), (&'static str, String)> {
-        let detected = Detected {
+        check_in(&["Licens", "Namn", "Född", "0"], mapping)
+    }
+
+    fn check_in(columns: &[&str], mapping: &[(&str, &str)]) -> Result<(), (&'static str, String)> {
+        let mapping = mapping.iter().map(|(from, to)| ((*from).to_owned(), (*to).to_owned())).collect();
+        detected(columns).check_mapping(Entity::Members, &mapping, None).map_err(|fault| (fault.code, fault.hint))
+    }
+
+    fn detected(columns: &[&str]) -> Detected {
+        Detected {
             format: Format::Csv,
             entity: Entity::Members,
             encoding: "UTF-8".into(),
             encoding_reason: String::new(),
             delimiter: Some(';'),
             header: None,
-            mapping: ["Licens", "Namn", "Född", "0"].map(|name| MappedColumn::left_out(name, "")).into(),
+            heading: None,
+            mapping: columns.iter().map(|name| MappedColumn::left_out(name, "")).collect(),
             details: BTreeMap::new(),
-        };
-        let mapping = mapping.iter().map(|(from, to)| ((*from).to_owned(), (*to).to_owned())).collect();
-        detected.check_mapping(Entity::Members, &mapping).map_err(|fault| (fault.code, fault.hint))
+        }
     }
 
     #[test]
@@ -124,5 +199,45 @@ mod tests {
         assert_eq!(check(&[("column 9", "club")]).map_err(|fault| fault.0), Err("unknown_column"));
         assert_eq!(check(&[("Namn", "club"), ("Född", "club")]).map_err(|fault| fault.0), Err("duplicate_field"));
         assert_eq!(check(&[("Namn", "club"), ("column 2", "")]).map_err(|fault| fault.0), Err("duplicate_column"));
+        assert_eq!(check(&[("Namn", "club"), ("#2", "")]).map_err(|fault| fault.0), Err("duplicate_column"));
+    }
+
+    #[test]
+    fn a_name_that_two_columns_share_is_no_choice_and_their_places_are() {
+        let twice = ["No", "Namn", "Namn", ""];
+        assert_eq!(
+            check_in(&twice, &[("Namn", "club")]),
+            Err(("ambiguous_column", "Say which by its place: #2, #3.".into()))
+        );
+        assert_eq!(check_in(&twice, &[("#3", "given_name"), ("#4", "club")]), Ok(()));
+        let known = check_in(&twice, &[("Ort", "city")]);
+        assert_eq!(known, Err(("unknown_column", "Known are No, #2, #3, #4.".into())));
+        assert_eq!(detected(&twice).column_keys(), ["No", "#2", "#3", "#4"]);
+    }
+
+    #[test]
+    fn names_are_checked_as_the_table_will_be_read() {
+        let mut table = detected(&["Anna", "Ek"]);
+        let mapping = |column: &str, field: &str| [(column.to_owned(), field.to_owned())].into();
+        let check = |table: &Detected, column: &str, field: &str, header| {
+            table.check_mapping(Entity::Members, &mapping(column, field), header).map_err(|fault| fault.code)
+        };
+        table.header = Some(vec!["Anna".into(), "Ek".into()]);
+        assert_eq!(check(&table, "Anna", "club", Some(true)), Ok(()));
+        assert_eq!(check(&table, "Anna", "club", Some(false)), Err("unknown_column"));
+        assert_eq!(check(&table, "column 1", "club", Some(false)), Ok(()));
+        table.header = None;
+        assert_eq!(check(&table, "Namn", "club", Some(true)), Ok(()));
+        assert_eq!(check(&table, "Namn", "clubb", Some(true)), Err("unknown_field"));
+    }
+
+    #[test]
+    fn a_name_of_any_length_is_refused_without_a_comparison() {
+        let columns: Vec<String> = (0..crate::MAX_COLUMNS).map(|at| format!("{at}{}", "x".repeat(500))).collect();
+        let names: Vec<&str> = columns.iter().map(String::as_str).collect();
+        let long = "y".repeat(12_000);
+        assert_eq!(nearest(&long, &names), None);
+        assert_eq!(nearest(&"x".repeat(COMPARED_LENGTH + 1), &["x".repeat(COMPARED_LENGTH).as_str()]), None);
+        assert!(check_in(&names, &[(&long, "club")]).is_err_and(|(code, _)| code == "unknown_column"));
     }
 }

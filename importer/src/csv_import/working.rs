@@ -9,13 +9,13 @@ use super::lines::{Line, Piece};
 use super::shape_issue;
 use crate::failure::ReadError;
 use crate::issue::Issue;
-use crate::rows::{Cleaner, FieldSpec, RowRules, Values, WeighedRows, trimmed};
+use crate::rows::{Cleaner, FieldSpec, RowRules, Values, WeighedRows, Written, trimmed};
 
 /// The columns of a table and the rules for its rows.
 pub(super) struct RowWork {
     header: Vec<String>,
-    /// The columns that fill a field, by their place in a row.
-    columns: Vec<(usize, &'static FieldSpec)>,
+    /// The columns that fill a field, by their place in a row, and how their values are written.
+    columns: Vec<(usize, &'static FieldSpec, Written)>,
     today: NaiveDate,
     rules: Arc<RowRules>,
 }
@@ -23,7 +23,7 @@ pub(super) struct RowWork {
 impl RowWork {
     pub(super) const fn new(
         header: Vec<String>,
-        columns: Vec<(usize, &'static FieldSpec)>,
+        columns: Vec<(usize, &'static FieldSpec, Written)>,
         today: NaiveDate,
         rules: Arc<RowRules>,
     ) -> Self {
@@ -53,10 +53,10 @@ impl RowWork {
         }
         let mut cleaner = Cleaner::of_row(row, self.today, line.is_plain);
         cells.clear();
-        for (place, spec) in &self.columns {
+        for (place, spec, written) in &self.columns {
             let cell = line.values.get(*place).copied().unwrap_or_default();
             let column = self.header.get(*place).map_or(spec.name, String::as_str);
-            cells.push(cleaner.clean(column, spec.kind, cell));
+            cells.push(cleaner.clean_written(column, spec.kind, *written, cell));
         }
         self.rules.weigh(row, &Values { cells, are_plain: line.is_plain }, cleaner.into_issues(), out);
     }

@@ -8,7 +8,7 @@ use regex::{Regex, RegexBuilder};
 use rust_decimal::Decimal;
 
 use crate::issue::shorten;
-use crate::rows::{Cleaner, DateOrder, FieldKind, JudgedColumn, fields};
+use crate::rows::{Cleaner, DateOrder, FieldKind, First, JudgedColumn, Written, fields};
 use crate::{Entity, RecordKind};
 
 use super::declaration::{
@@ -232,9 +232,9 @@ fn compile(declaration: &Declaration, column: &ColumnDeclaration) -> Result<Colu
             }
             Transform::DateOrder(declared) => {
                 order = match declared {
-                    DeclaredDateOrder::Dmy => DateOrder::DayFirst,
-                    DeclaredDateOrder::Mdy => DateOrder::MonthFirst,
-                    DeclaredDateOrder::Ymd => DateOrder::YearFirst,
+                    DeclaredDateOrder::Dmy => DateOrder::Declared(First::Day),
+                    DeclaredDateOrder::Mdy => DateOrder::Declared(First::Month),
+                    DeclaredDateOrder::Ymd => DateOrder::Declared(First::Year),
                 };
                 continue;
             }
@@ -279,9 +279,11 @@ impl Column {
                 changed_value = Some(changed);
             }
         }
+        // Numbers have their points by now.
+        let written = Written { order: self.order, decimals: None };
         let sound = match changed_value {
-            None => cleaner.clean_dated(&self.label, self.kind, self.order, raw)?,
-            Some(value) => Cow::Owned(cleaner.clean_dated(&self.label, self.kind, self.order, &value)?.into_owned()),
+            None => cleaner.clean_written(&self.label, self.kind, written, raw)?,
+            Some(value) => Cow::Owned(cleaner.clean_written(&self.label, self.kind, written, &value)?.into_owned()),
         };
         self.judge(cleaner, sound)
     }

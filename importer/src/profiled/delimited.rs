@@ -10,8 +10,9 @@ use crate::MAX_COLUMNS;
 use crate::csv_import::{delimiter, read_line, shape_issue, table_reader, unmapped_issue};
 use crate::failure::{OpenError, ReadError};
 use crate::import::{Detected, MappedColumn, TextStream};
-use crate::issue::{Issue, shorten};
+use crate::issue::Issue;
 use crate::profile::{Profile, Source};
+use crate::quote_watch::{QuoteWatch, StrayQuotes};
 use crate::record_limit::RecordLimit;
 use crate::rows::fields;
 
@@ -27,6 +28,7 @@ pub(super) struct Delimited {
     positions: Vec<Option<usize>>,
     /// Columns of the header; `None` without one.
     header_columns: Option<usize>,
+    stray_quotes: StrayQuotes,
     /// Lines passed over before the reader began to count.
     skipped: u64,
 }
@@ -48,12 +50,15 @@ impl Delimited {
         }
         let delimiter = profile.delimiter().or(announced).unwrap_or_else(|| delimiter::detect(head));
         detected.delimiter = Some(char::from(delimiter));
+        let stray_quotes = StrayQuotes::default();
+        stream.watched_by(QuoteWatch::new(delimiter, stray_quotes.clone()));
         let mut table = Self {
             reader: table_reader(delimiter, READ_BYTES, stream),
             record_start,
             line: StringRecord::new(),
             positions: Vec::new(),
             header_columns: None,
+            stray_quotes,
             skipped,
         };
         if profile.has_header() {
@@ -110,8 +115,7 @@ fn find(header: &[String], profile: &Profile, detected: &mut Detected) -> Result
     if missing.is_empty() {
         return Ok(positions);
     }
-    let found = header.iter().take(12).map(|name| shorten(name)).collect();
-    Err(OpenError::MissingColumns { entity: profile.entity(), missing, found })
+    Err(OpenError::MissingColumns { entity: profile.entity(), missing, columns: header.len() })
 }
 
 impl RowSource for Delimited {
@@ -123,7 +127,9 @@ impl RowSource for Delimited {
         if !read_line(&mut self.reader, &self.record_start, &mut self.line).map_err(moved)? {
             return Ok(None);
         }
-        let row = self.skipped + self.line.position().map_or(0, csv::Position::line);
+        let line = self.line.position().map_or(0, csv::Position::line);
+        let row = self.skipped + line;
+        let issues = self.stray_quotes.issues(line, row, &[]);
         // Without a header, further columns may follow those that the profile knows.
         let needed = self.positions.iter().flatten().max().map_or(0, |last| last + 1);
         let expected = self.header_columns.unwrap_or_else(|| needed.max(self.line.len()));
@@ -136,6 +142,6 @@ impl RowSource for Delimited {
             .iter()
             .map(|position| position.and_then(|position| self.line.get(position)).map(str::to_owned))
             .collect();
-        Ok(Some(RawRow { row, cells, issues: Vec::new() }))
+        Ok(Some(RawRow { row, cells, issues }))
     }
 }

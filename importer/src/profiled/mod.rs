@@ -79,6 +79,11 @@ impl ProfiledImport {
             let why = format!("the profile {} says already where each value goes", profile.name());
             return Err(OpenError::Mapping { why });
         }
+        let has_header = profile.has_header();
+        if profile.layout() == ProfileFormat::Csv && options.header.is_some_and(|said| said != has_header) {
+            let says = if has_header { "the first line names the columns" } else { "the first line is a row" };
+            return Err(OpenError::Mapping { why: format!("the profile {} says that {says}", profile.name()) });
+        }
         detected.entity = entity;
         detected.details.insert("profile".into(), profile.name().to_owned());
         detected.details.insert("profile_version".into(), profile.version().to_string());

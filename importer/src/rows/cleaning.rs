@@ -6,21 +6,18 @@ use chrono::{Datelike, NaiveDate};
 
 use crate::issue::{Issue, shorten};
 
+use super::dates::{DateOrder, First, other_reading, parse_date};
+use super::decimals::{self, Decimals, Number};
 use super::fields::{self, FieldKind};
 
 /// What to do about a date that is not in the order that a profile declares.
 const ORDER_HINT: &str = "Write dates as 2010-12-24, or correct the date order in the profile.";
 
-/// The order of day, month and year in a date.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) enum DateOrder {
-    /// Nothing is declared: year first, or day first with separators.
-    #[default]
-    Usual,
-    DayFirst,
-    MonthFirst,
-    YearFirst,
-}
+/// What to do about a date that is not in the order of the other dates of its column.
+const SHOWN_HINT: &str = "Write dates as 2010-12-24, or all of the column in one order.";
+
+/// Longest number that is stored, in characters.
+const LONGEST_NUMBER: usize = 28;
 
 /// Earliest birth year taken for real.
 const FIRST_BIRTH_YEAR: i32 = 1900;
@@ -64,6 +61,15 @@ const LICENCE_TYPES: [(&str, &str); 14] = [
     ("prova", "discovery"),
 ];
 
+/// How the values of a column are written, as far as it is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Written {
+    /// The order of days, months and years.
+    pub(crate) order: DateOrder,
+    /// The marks in numbers with decimals; a point alone where nothing is known.
+    pub(crate) decimals: Option<Decimals>,
+}
+
 /// Cleans the values of one row and collects what it finds.
 #[derive(Debug)]
 pub(crate) struct Cleaner {
@@ -89,15 +95,15 @@ impl Cleaner {
 
     /// The value to store; `None` when it is empty or refused.
     pub(crate) fn clean<'v>(&mut self, column: &str, kind: FieldKind, raw: &'v str) -> Option<Cow<'v, str>> {
-        self.clean_dated(column, kind, DateOrder::Usual, raw)
+        self.clean_written(column, kind, Written::default(), raw)
     }
 
-    /// As [`Self::clean`], where the order of day, month and year is declared.
-    pub(crate) fn clean_dated<'v>(
+    /// As [`Self::clean`], where something is known about the notation.
+    pub(crate) fn clean_written<'v>(
         &mut self,
         column: &str,
         kind: FieldKind,
-        order: DateOrder,
+        written: Written,
         raw: &'v str,
     ) -> Option<Cow<'v, str>> {
         // One look for both: the replacement character is the only one of interest that begins with this byte.
@@ -125,8 +131,8 @@ impl Cleaner {
         match kind {
             FieldKind::Text => Some(Cow::Borrowed(trimmed)),
             FieldKind::Key => self.key(column, trimmed),
-            FieldKind::Date => self.date(column, order, trimmed).map(|(_, text)| text),
-            FieldKind::BirthDate => self.birth_date(column, order, trimmed),
+            FieldKind::Date => self.date(column, written.order, trimmed).map(|(_, text)| text),
+            FieldKind::BirthDate => self.birth_date(column, written.order, trimmed),
             FieldKind::Sex => self.choice(column, trimmed, &SEXES, &["M", "F", "X"]),
             FieldKind::LicenceType => {
                 self.choice(column, trimmed, &LICENCE_TYPES, &["competition", "leisure", "youth", "discovery"])
@@ -137,7 +143,10 @@ impl Cleaner {
                 Some(Cow::Borrowed(trimmed))
             }
             FieldKind::Integer => self.number(column, trimmed, true).map(Cow::Owned),
-            FieldKind::Decimal => self.number(column, trimmed, false).map(Cow::Owned),
+            FieldKind::Decimal => match written.decimals {
+                None => self.number(column, trimmed, false).map(Cow::Owned),
+                Some(decimals) => self.decimal(column, decimals, trimmed).map(Cow::Owned),
+            },
         }
     }
 
@@ -150,7 +159,10 @@ impl Cleaner {
         let (digits, fraction) =
             rest.split_once('.').map_or((rest, None), |(digits, fraction)| (digits, Some(fraction)));
         let all_digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-        if !all_digits(digits) || !fraction.is_none_or(|fraction| !whole && all_digits(fraction)) || rest.len() > 28 {
+        if !all_digits(digits)
+            || !fraction.is_none_or(|fraction| !whole && all_digits(fraction))
+            || rest.len() > LONGEST_NUMBER
+        {
             let (code, expected, hint) = if whole {
                 ("integer_invalid", "expected a whole number", "Write digits only, with a minus sign where needed.")
             } else {
@@ -166,6 +178,33 @@ impl Cleaner {
         let plain = fraction.map_or_else(|| format!("{sign}{digits}"), |fraction| format!("{sign}{digits}.{fraction}"));
         if plain != value {
             self.changed("number_rewritten", column, value, &plain);
+        }
+        Some(plain)
+    }
+
+    /// A number as the notation of its column has it.
+    fn decimal(&mut self, column: &str, decimals: Decimals, value: &str) -> Option<String> {
+        let number = decimals::read(value, decimals).filter(|number| number.plain.len() <= LONGEST_NUMBER);
+        let Some(Number { plain, or }) = number else {
+            let hint = "Write digits with a point or a comma before the decimals, and nothing else.";
+            self.refuse("decimal_invalid", column, value, "expected a number", hint);
+            return None;
+        };
+        // A plus sign or a leading nought says nothing about marks.
+        let is_plain = value.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'+' | b'-'));
+        match or {
+            Some(other) => self.remark(
+                "decimal_ambiguous",
+                column,
+                value,
+                &format!("“{}” is stored as “{plain}”, and might be “{other}”", shorten(value)),
+                "Look at other numbers of the file; write nothing between thousands.",
+            ),
+            None if plain == value => {}
+            None if is_plain && plain.contains('.') == value.contains('.') => {
+                self.changed("number_rewritten", column, value, &plain);
+            }
+            None => self.changed("decimal_rewritten", column, value, &plain),
         }
         Some(plain)
     }
@@ -212,19 +251,38 @@ impl Cleaner {
         }
         let Some(date) = parse_date(value, order) else {
             let (message, hint) = match order {
+                DateOrder::Unclear => (
+                    "this is no date: expected year-month-day, or day/month/year",
+                    "Write dates as 2010-12-24. The month may come first where the dates of the column show it.",
+                ),
                 DateOrder::Usual => (
                     "this is no date: expected year-month-day, or day/month/year",
                     "Write dates as 2010-12-24. Month first is not read, as it cannot be told from day first.",
                 ),
-                DateOrder::DayFirst => ("this is no date: the profile says day, month, year", ORDER_HINT),
-                DateOrder::MonthFirst => ("this is no date: the profile says month, day, year", ORDER_HINT),
-                DateOrder::YearFirst => ("this is no date: the profile says year, month, day", ORDER_HINT),
+                DateOrder::Declared(First::Day) => ("this is no date: the profile says day, month, year", ORDER_HINT),
+                DateOrder::Declared(First::Month) => ("this is no date: the profile says month, day, year", ORDER_HINT),
+                DateOrder::Declared(First::Year) => ("this is no date: the profile says year, month, day", ORDER_HINT),
+                DateOrder::Shown(First::Month) => {
+                    ("this is no date with the month first, as the others of the column have it", SHOWN_HINT)
+                }
+                DateOrder::Shown(_) => {
+                    ("this is no date with the day first, as the others of the column have it", SHOWN_HINT)
+                }
             };
             self.refuse("date_invalid", column, value, message, hint);
             return None;
         };
         let iso = date.to_string();
-        self.changed("date_rewritten", column, value, &iso);
+        match other_reading(value).filter(|_| order == DateOrder::Unclear) {
+            None => self.changed("date_rewritten", column, value, &iso),
+            Some(other) => self.remark(
+                "date_ambiguous",
+                column,
+                value,
+                &format!("“{}” is stored as “{iso}”, and with the month first would be “{other}”", shorten(value)),
+                "Look at other dates of the file. Where the month comes first, write dates as 2010-12-24, or read the file by a profile that says so.",
+            ),
+        }
         Some((date, Cow::Owned(iso)))
     }
 
@@ -352,47 +410,6 @@ fn is_scientific(value: &str) -> bool {
     digits(whole) && digits(fraction) && digits(exponent.trim_start_matches(['+', '-']))
 }
 
-/// Reads year-month-day in any common notation, and the declared order, else day-month-year, with `/`, `.` or `-`. A
-/// month above 12 is refused rather than taken for a day: the other dates of that file would be silently wrong.
-pub(crate) fn parse_date(value: &str, order: DateOrder) -> Option<NaiveDate> {
-    // Databases export dates with a midnight behind them.
-    let value = value.strip_suffix(" 00:00:00").or_else(|| value.strip_suffix("T00:00:00")).unwrap_or(value);
-    if value.len() == 8 && value.bytes().all(|byte| byte.is_ascii_digit()) {
-        return match order {
-            DateOrder::Usual | DateOrder::YearFirst => ymd(value.get(..4)?, value.get(4..6)?, value.get(6..)?),
-            DateOrder::DayFirst => ymd(value.get(4..)?, value.get(2..4)?, value.get(..2)?),
-            DateOrder::MonthFirst => ymd(value.get(4..)?, value.get(..2)?, value.get(2..4)?),
-        };
-    }
-    let separator = value.chars().find(|character| !character.is_ascii_digit())?;
-    if !matches!(separator, '-' | '/' | '.') {
-        return None;
-    }
-    let mut parts = value.split(separator);
-    let (first, second, third) = (parts.next()?, parts.next()?, parts.next()?);
-    if parts.next().is_some() {
-        return None;
-    }
-    // Four digits in front are a year under any order: no other reading exists.
-    match order {
-        _ if first.len() == 4 => ymd(first, second, third),
-        DateOrder::Usual | DateOrder::DayFirst => ymd(third, second, first),
-        DateOrder::MonthFirst => ymd(third, first, second),
-        DateOrder::YearFirst => None,
-    }
-}
-
-fn ymd(year: &str, month: &str, day: &str) -> Option<NaiveDate> {
-    let number = |text: &str, lengths: std::ops::RangeInclusive<usize>| {
-        (lengths.contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit()))
-            .then(|| text.parse::<u32>().ok())
-            .flatten()
-    };
-    let year = i32::try_from(number(year, 4..=4)?).ok()?;
-    // Year 0 marks an empty date in many systems.
-    (year > 0).then(|| NaiveDate::from_ymd_opt(year, number(month, 1..=2)?, number(day, 1..=2)?)).flatten()
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -449,18 +466,6 @@ mod tests {
     }
 
     #[test]
-    fn a_declared_order_is_followed() {
-        let read = |value: &str, order| parse_date(value, order).map(|date| date.to_string());
-        let christmas = Some("2010-12-24".to_owned());
-        assert_eq!(read("12/24/2010", DateOrder::MonthFirst), christmas);
-        assert_eq!(read("24122010", DateOrder::DayFirst), christmas);
-        assert_eq!(read("12242010", DateOrder::MonthFirst), christmas);
-        assert_eq!(read("2010-12-24", DateOrder::MonthFirst), christmas);
-        assert_eq!(read("24/12/2010", DateOrder::MonthFirst), None);
-        assert_eq!(read("24/12/2010", DateOrder::YearFirst), None);
-    }
-
-    #[test]
     fn numbers_stay_exact() {
         let number = |kind, value: &str| {
             let mut cleaner = Cleaner::new(1, NaiveDate::default());
@@ -487,14 +492,6 @@ mod tests {
     }
 
     proptest! {
-        #[test]
-        fn dates_are_read_back_from_every_notation(days in 0_i64..60_000) {
-            let date = NaiveDate::from_ymd_opt(1900, 1, 1).expect("a date") + chrono::Duration::days(days);
-            for notation in ["%Y-%m-%d", "%Y%m%d", "%Y/%m/%d", "%d/%m/%Y", "%d.%m.%Y", "%d-%m-%Y"] {
-                prop_assert_eq!(parse_date(&date.format(notation).to_string(), DateOrder::Usual), Some(date));
-            }
-        }
-
         #[test]
         fn any_value_is_survived(value in ".{0,40}") {
             for spec in fields::of(Entity::Members) {

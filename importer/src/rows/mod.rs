@@ -3,11 +3,14 @@
 //! else, so that the same value is never good in a table and bad in a JSON file.
 
 pub(crate) mod cleaning;
+pub(crate) mod dates;
+pub(crate) mod decimals;
 pub(crate) mod fields;
 mod judgement;
 mod plain;
 
-pub(crate) use cleaning::{Cleaner, DateOrder, trimmed};
+pub(crate) use cleaning::{Cleaner, Written, trimmed};
+pub(crate) use dates::{DateOrder, First};
 pub(crate) use fields::{FieldKind, FieldSpec};
 pub(crate) use judgement::{Judge, JudgedColumn, RowRules, Values, Weighed, WeighedRows};
 pub(crate) use plain::{is_plain, is_plain_but};

@@ -43,6 +43,7 @@ pub fn options(format: Option<Format>, profile: Option<Arc<Profile>>) -> Options
         entity: None,
         file_name: None,
         mapping: BTreeMap::new(),
+        header: None,
         earlier: Earlier::default(),
         profile,
         signers: Arc::default(),

@@ -96,6 +96,7 @@ async fn view(
         found,
         entity: entity.map(|entity| entity.to_string()).unwrap_or_default(),
         drawn_for: entity.map(|entity| entity.to_string()).unwrap_or_default(),
+        header: detected.as_ref().is_some_and(|detected| detected.header.is_some()).to_string(),
         entities: Entity::ALL
             .into_iter()
             .filter(|entity| *entity != Entity::Ledger)
@@ -217,6 +218,10 @@ fn facts(import: &Import, detected: &Detected) -> Vec<(String, String)> {
         let header = match &detected.header {
             Some(header) => format!("the first line, {} columns", header.len()),
             None => "none: the first line holds values".to_owned(),
+        };
+        let header = match &detected.heading {
+            Some(heading) if heading.inferred => format!("{header} ({})", heading.reason),
+            _ => header,
         };
         facts.push(("Header".to_owned(), header));
     }

@@ -3,27 +3,33 @@
 use std::collections::BTreeMap;
 
 use workbench_console as pages;
-use workbench_engine::store::Import;
+use workbench_engine::store::{AskedMapping, Import};
 use workbench_importer::Entity;
 
 use super::import::{Fields, detected, value};
 use crate::http::import_commands::Command;
 
 /// The mapping that a form asks for: every column of the file, or none where the rows are to be something else than what
-/// the form was drawn for. `seen` is the revision of the preview that the form was drawn for.
+/// the form was drawn for, or the first line is. `seen` is the revision of the preview that the form was drawn for.
 pub(super) fn command(import: &Import, form: &Fields, seen: i64) -> Command {
     let entity = value(form, "entity").unwrap_or_default();
-    let same = value(form, "drawn_for") == Some(entity);
-    let columns = detected(import).map(|detected| detected.mapping).unwrap_or_default();
-    let mut mapping = BTreeMap::new();
-    for (at, mapped) in columns.iter().enumerate().filter(|_| same) {
+    let detected = detected(import);
+    let header = header(form);
+    let has_header = detected.as_ref().is_some_and(|detected| detected.header.is_some());
+    let same = value(form, "drawn_for") == Some(entity) && header.is_none_or(|header| header == has_header);
+    let keys = detected.map(|detected| detected.column_keys()).unwrap_or_default();
+    let mut columns = BTreeMap::new();
+    for (at, key) in keys.into_iter().enumerate().filter(|_| same) {
         let Some(field) = value(form, &column(at)) else { continue };
-        let is_only = columns.iter().filter(|other| other.column == mapped.column).count() == 1;
-        // Of columns that share a name, only their place tells which is meant.
-        let name = if is_only { mapped.column.clone() } else { format!("column {}", at + 1) };
-        mapping.insert(name, field.to_owned());
+        columns.insert(key, field.to_owned());
     }
+    let mapping = AskedMapping { columns, header };
     Command::Map { mapping, entity: (!entity.is_empty()).then(|| entity.to_owned()), seen: Some(vec![seen]) }
+}
+
+/// What a form says about the first line.
+fn header(form: &Fields) -> Option<bool> {
+    value(form, "header").and_then(|text| text.parse().ok())
 }
 
 /// Shows on a page what a form that was refused has chosen, with the fields that the form offered.
@@ -41,6 +47,9 @@ pub(super) fn keep(page: &mut pages::ImportPage, form: &Fields) {
         if let Some(field) = value(form, &column(at)).filter(offered) {
             field.clone_into(&mut line.chosen);
         }
+    }
+    if let Some(header) = header(form) {
+        page.header = header.to_string();
     }
     page.is_kept = true;
 }

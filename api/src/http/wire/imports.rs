@@ -20,8 +20,10 @@ pub struct UploadForm {
     pub entity: Option<String>,
     /// Name of the format profile to read by.
     pub profile: Option<String>,
-    /// JSON object from the file's columns to fields.
+    /// JSON object from the file's columns to fields. A column is called by its name, or by its place: `#3`.
     pub mapping: Option<String>,
+    /// `true` where the first line of a table names the columns, `false` where it is a row; found out where absent.
+    pub header: Option<bool>,
     /// `preview` waits for a person; `apply` goes on by itself when no row is rejected and no column guessed.
     pub mode: Option<String>,
     /// Id of the earlier import that this file corrects; the latest of the same name and entity where absent.
@@ -51,8 +53,8 @@ pub struct ImportView {
     pub size: i64,
     /// SHA-256 of the bytes, hex.
     pub sha256: String,
-    /// What reading found out: encoding and why, delimiter, header; for each column the field that it fills, with
-    /// confidence, reason and alternatives.
+    /// What reading found out: encoding and why, delimiter, header and how it is known (`heading`: `named`,
+    /// `inferred`, `guessed`, `reason`); for each column the field that it fills, with confidence, reason and alternatives.
     #[schema(value_type = Option<Object>)]
     pub detected: Option<Value>,
     /// What the preview counted.

@@ -10,11 +10,13 @@ use utoipa::ToSchema;
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MappingBody {
-    /// From columns of the file to fields; an empty field leaves the column out. `column 3` is the third column. Columns
-    /// that are not named are detected.
+    /// From columns of the file to fields; an empty field leaves the column out. `#3` is the third column. Columns that are
+    /// not named are detected.
     pub mapping: BTreeMap<String, String>,
     /// `members`, `clubs`, `licences`, `transfers` or `rankings`; as before where absent.
     pub entity: Option<String>,
+    /// Whether the first line names the columns; what was said before where absent, else found out.
+    pub header: Option<bool>,
 }
 
 /// A mapping that was confirmed.
