@@ -9,6 +9,7 @@ const KINDS = [
   "step_completed", "step_skipped", "step_reopened", "gate_closed",
   "import_queued", "import_parsing", "import_preview", "import_loading", "import_completed", "import_failed",
   "import_cancelled", "import_rolling_back", "import_rolled_back", "import_mapping_deleted",
+  "import_mapping_restored",
   "health_checked",
   "job_requested", "job_queued", "job_succeeded", "job_retrying", "job_failed", "job_retried",
   "job_cancel_requested", "job_cancelled",
@@ -16,6 +17,9 @@ const KINDS = [
 
 // A burst of events is one refresh.
 const PAUSE = 400;
+// After a refused stream: milliseconds until it is asked for again, twice as many after each refusal.
+const FIRST_WAIT = 2000;
+const LONGEST_WAIT = 60000;
 
 const live = document.getElementById("live");
 let timer = 0;
@@ -69,15 +73,25 @@ async function refresh() {
   }
 }
 
-// Puts the new main part in place; what was unfolded or focused stays so.
+// Puts the new main part in place; what was unfolded, focused or scrolled to stays so.
 function replace(next) {
   const old = main();
   const open = [...old.querySelectorAll("details[id][open]")].map((details) => details.id);
+  const regions = (part) => [...part.querySelectorAll(".scroll[aria-label]")];
+  const scrolled = regions(old).map((one) => [one.ariaLabel, one.scrollLeft, one.scrollTop]);
+  const [left, top] = [scrollX, scrollY];
   const stops = "a[href], button, summary, [tabindex]";
   const focus = [...old.querySelectorAll(stops)].indexOf(document.activeElement);
+  // What a refused form holds was chosen by somebody: it stays until it is sent again.
+  for (const kept of old.querySelectorAll("[data-kept]")) {
+    kept.querySelector("[role=alert]")?.removeAttribute("role");
+    next.querySelector(`#${kept.id}`)?.replaceWith(kept);
+  }
   old.replaceWith(document.adoptNode(next));
   for (const id of open) document.getElementById(id)?.setAttribute("open", "");
   if (focus >= 0) next.querySelectorAll(stops)[focus]?.focus({ preventScroll: true });
+  for (const [label, x, y] of scrolled) regions(next).find((one) => one.ariaLabel === label)?.scrollTo(x, y);
+  scrollTo({ left, top, behavior: "instant" });
 }
 
 function soon() {
@@ -95,20 +109,37 @@ function say(state, word) {
   live.textContent = word;
 }
 
+// The answer to a refused form is a page at the form's address, where nothing can be read.
+const home = main().dataset.address;
+if (home && location.pathname !== home) history.replaceState(null, "", home);
+
 const address = main().dataset.live;
-if (address) {
-  let lost = false;
-  const stream = new EventSource(address);
+let stream;
+let lost = false;
+let wait = FIRST_WAIT;
+
+function listen() {
+  stream = new EventSource(address);
   for (const kind of KINDS) stream.addEventListener(kind, soon);
   stream.addEventListener("open", () => {
     say("on", "Live");
     if (lost) soon();
     lost = false;
+    wait = FIRST_WAIT;
   });
   stream.addEventListener("error", () => {
     lost = true;
-    say("off", stream.readyState === EventSource.CLOSED ? "Not live" : "Reconnecting");
+    say("off", "Reconnecting");
+    // A browser comes back by itself where the line broke, and not where the answer was a refusal.
+    if (stream.readyState !== EventSource.CLOSED) return;
+    say("off", "Not live");
+    setTimeout(listen, wait);
+    wait = Math.min(2 * wait, LONGEST_WAIT);
   });
+}
+
+if (address) {
+  listen();
   addEventListener("pagehide", () => stream.close());
   addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
   document.addEventListener("visibilitychange", later);

@@ -4,7 +4,13 @@
 const RESTS = ["preview", "completed", "failed", "cancelled", "rolled_back"];
 
 const digits = new Intl.NumberFormat("fr-FR");
+// After a refused stream: milliseconds until it is asked for again, twice as many after each refusal.
+const FIRST_WAIT = 1000;
+const LONGEST_WAIT = 30000;
+
 let stream;
+let wait = FIRST_WAIT;
+let waiting = 0;
 
 function show(now) {
   const bar = document.getElementById("progress");
@@ -18,15 +24,26 @@ function show(now) {
 // Only while there is a bar: a browser has few connections for all of its tabs.
 function follow() {
   const address = document.getElementById("main")?.dataset.progress;
-  if (stream || !address || !document.getElementById("progress")) return;
+  if (stream || waiting || !address || !document.getElementById("progress")) return;
   stream = new EventSource(address);
   stream.addEventListener("progress", (event) => {
+    wait = FIRST_WAIT;
     const now = JSON.parse(event.data);
     show(now);
     if (RESTS.includes(now.state)) {
       stream.close();
       stream = undefined;
     }
+  });
+  stream.addEventListener("error", () => {
+    // A browser comes back by itself where the line broke, and not where the answer was a refusal.
+    if (stream?.readyState !== EventSource.CLOSED) return;
+    stream = undefined;
+    waiting = setTimeout(() => {
+      waiting = 0;
+      follow();
+    }, wait);
+    wait = Math.min(2 * wait, LONGEST_WAIT);
   });
 }
 

@@ -113,6 +113,8 @@ pub struct ImportLine {
     pub records: i64,
     /// Why it failed, and what to do.
     pub failure: Option<String>,
+    /// Revision of its preview.
+    pub revision: i64,
 }
 
 impl ImportLine {

@@ -29,8 +29,10 @@ pub struct ImportPage {
     pub failure: Option<String>,
     /// What was found out about the file, as name and value.
     pub found: Vec<(String, String)>,
-    /// What the rows are.
+    /// What the rows are, or were chosen to be.
     pub entity: String,
+    /// The entity whose fields the mapping form offers.
+    pub drawn_for: String,
     /// Entities that the rows of a table may be; empty where a mapping cannot be chosen.
     pub entities: Vec<String>,
     /// The columns of a table.
@@ -39,6 +41,12 @@ pub struct ImportPage {
     pub fields: Vec<FieldChoice>,
     /// Whether another mapping can be asked for now.
     pub can_map: bool,
+    /// Whether the mapping form shows what a refused one had chosen.
+    pub is_kept: bool,
+    /// Revision of the preview that the page shows.
+    pub revision: i64,
+    /// The reason that a refused rollback gave.
+    pub reason: String,
     /// What the preview counted.
     pub counts: ImportCounts,
     /// Names of the fields in the first records.
@@ -78,6 +86,8 @@ pub struct ColumnLine {
     pub column: String,
     /// The field that it fills; empty where it is left out.
     pub field: String,
+    /// The field chosen in the form; empty where it is to be left out.
+    pub chosen: String,
     /// 0 to 1.
     pub confidence: f64,
     /// Whether a person should look.
@@ -129,6 +139,8 @@ pub struct ImportCounts {
 pub struct SampleLine {
     /// Its key.
     pub key: String,
+    /// Where its page is, once it is stored.
+    pub address: Option<String>,
     /// Its values, in the order of the page's fields.
     pub values: Vec<String>,
 }
@@ -190,7 +202,18 @@ impl ImportPage {
 
     /// Whether the file was read, so that there is something to show of its rows.
     fn is_read(&self) -> bool {
-        !matches!(self.state.as_str(), "queued" | "parsing") && self.counts.rows_read > 0
+        !self.is_being_read() && self.counts.rows_read > 0
+    }
+
+    /// Whether the file waits to be read, or is being read; a preview follows.
+    #[must_use]
+    pub fn is_being_read(&self) -> bool {
+        matches!(self.state.as_str(), "queued" | "parsing")
+    }
+
+    /// Whether the mapping is shown as a form: also where it cannot be sent now, but holds choices that were refused.
+    fn has_form(&self) -> bool {
+        self.can_map || self.is_kept
     }
 
     fn can_cancel(&self) -> bool {
@@ -228,7 +251,10 @@ impl ImportPage {
     fn records_words(&self) -> String {
         let counts = &self.counts;
         if matches!(self.state.as_str(), "completed" | "rolled_back" | "rolling_back") {
-            return format!("{} records were stored.", figure::count(counts.loaded));
+            return match counts.loaded {
+                1 => "1 record was stored.".to_owned(),
+                loaded => format!("{} records were stored.", figure::count(loaded)),
+            };
         }
         format!(
             "Compared with what is stored: {} new, {} changed, {} unchanged.",
@@ -264,6 +290,7 @@ mod tests {
                 ColumnLine {
                     column: "Nr".to_owned(),
                     field: "licence_number".to_owned(),
+                    chosen: "licence_number".to_owned(),
                     confidence: 0.56,
                     guessed: true,
                     reason: "8 of 8 values are numbers that occur once".to_owned(),
@@ -289,6 +316,17 @@ mod tests {
         assert!(text.contains("<option value=\"licence_number\" selected>"), "{text}");
         assert!(text.contains("56 %") && text.contains("8 of 8 values are numbers"));
         assert!(text.contains("1\u{202f}234 rows read, 1\u{202f}230 valid, 4 rejected"));
+    }
+
+    #[test]
+    fn one_is_not_many() {
+        let counts = |loaded| ImportCounts { rows_read: 1, loaded, ..ImportCounts::default() };
+        let words = |loaded| ImportPage { state: "completed".to_owned(), counts: counts(loaded), ..page() };
+        assert_eq!(
+            (words(1).records_words(), words(1).rows_words()),
+            ("1 record was stored.".to_owned(), "1 row read, 0 valid.".to_owned())
+        );
+        assert_eq!(words(1200).records_words(), "1\u{202f}200 records were stored.");
     }
 
     #[test]
@@ -327,7 +365,8 @@ mod tests {
         shown.columns[0].reason.clone_from(&hostile);
         shown.columns[0].alternatives.clone_from(&hostile);
         shown.sample_fields = vec![hostile.clone()];
-        shown.sample = vec![SampleLine { key: hostile.clone(), values: vec![hostile.clone()] }];
+        shown.sample =
+            vec![SampleLine { key: hostile.clone(), address: Some(hostile.clone()), values: vec![hostile.clone()] }];
         shown.groups = vec![GroupLine { severity: hostile.clone(), code: hostile.clone(), count: 1 }];
         shown.difference = vec![DifferenceLine { code: hostile.clone(), ..DifferenceLine::default() }];
         shown.issues = vec![IssueLine {

@@ -11,9 +11,11 @@ mod figure;
 pub mod import;
 pub mod jobs;
 pub mod login;
+pub mod mappings;
 mod mark;
 mod moment;
 pub mod problem;
+pub mod record;
 pub mod retrospective;
 
 pub use assets::{PROGRESS_SCRIPT, SCRIPT, STYLESHEET};
@@ -25,5 +27,7 @@ pub use import::{
 };
 pub use jobs::{JobLine, JobsView, jobs};
 pub use login::{LoginView, login};
+pub use mappings::{MappingsPage, SavedLine, mappings};
 pub use problem::{ProblemView, problem};
+pub use record::{ChangeLine, FieldLine, RecordPage, record};
 pub use retrospective::{CohortLine, RetrospectiveView, retrospective};

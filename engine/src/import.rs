@@ -58,6 +58,35 @@ impl ImportState {
         }
     }
 
+    /// What is said of an import in this state, behind “the import”.
+    #[must_use]
+    pub fn in_words(self) -> &'static str {
+        match self {
+            Self::Queued => "has not been read yet",
+            Self::Parsing => "is being read",
+            Self::Preview => "waits for a confirmation",
+            Self::Loading => "is being stored",
+            Self::Completed => "is stored",
+            Self::Failed => "has failed",
+            Self::Cancelled => "was cancelled",
+            Self::RollingBack => "is being undone",
+            Self::RolledBack => "was undone",
+        }
+    }
+
+    /// What cannot be done with an import that cannot come to this state, behind “it cannot be”.
+    #[must_use]
+    pub fn as_deed(self) -> &'static str {
+        match self {
+            Self::Queued | Self::Parsing | Self::Preview => "read again",
+            Self::Loading => "confirmed",
+            Self::Completed => "completed",
+            Self::Failed => "given up",
+            Self::Cancelled => "cancelled",
+            Self::RollingBack | Self::RolledBack => "undone",
+        }
+    }
+
     /// It writes, or waits for its turn to write, the tenant's records.
     #[must_use]
     pub fn writes(self) -> bool {

@@ -15,7 +15,7 @@ use crate::encoding::{self, Encoding};
 use crate::failure::{OpenError, ReadError};
 use crate::fipjp::{FipjpImport, Signers};
 use crate::format::{Entity, Format};
-use crate::issue::Issue;
+use crate::issue::{Issue, shorten};
 use crate::packed::{self, PackedFault, Packing, UnpackLimits};
 use crate::profile::{EncodingName, Profile};
 use crate::profiled::ProfiledImport;
@@ -279,7 +279,7 @@ pub fn open_within(reader: Box<dyn Read + Send>, options: &Options, limits: Unpa
     if let Some(packing) = packing {
         let details = &mut import.detected.details;
         details.insert("packed".into(), packing.kind.into());
-        details.extend(packing.name.clone().map(|name| ("packed_name".into(), name)));
+        details.extend(packing.name.as_deref().map(|name| ("packed_name".into(), shorten(name))));
         import.packing = Some(packing);
     }
     Ok(import)

@@ -52,7 +52,11 @@ impl KeyMemory {
     /// Notes a key and returns how often it has been seen now, this time included. Two different keys of a million
     /// share a hash with a chance of one in thirty million; of ten million, one in three hundred thousand.
     pub(crate) fn note(&mut self, key: impl Hash) -> u32 {
-        let hash = key_hash(key);
+        self.note_hash(key_hash(key))
+    }
+
+    /// As [`Self::note`], of a key that has been hashed by [`key_hash`].
+    pub(crate) fn note_hash(&mut self, hash: u64) -> u32 {
         if self.recent.len() >= self.limit {
             self.spill();
         }

@@ -8,7 +8,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::json::write_text;
+use crate::json::{write_inside, write_text};
 
 /// The kind of a stored record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -120,6 +120,11 @@ pub struct Record {
 pub struct Fields(String);
 
 impl Fields {
+    /// Fields as [`RowFields::write`] wrote them.
+    pub(crate) fn written(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+
     /// The text.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -151,8 +156,11 @@ impl From<Map<String, Value>> for Fields {
 /// Writes the fields of rows that all have the same columns.
 #[derive(Debug)]
 pub(crate) struct RowFields {
-    /// Positions of the columns in ascending order of their fields, each with what comes before its value.
+    /// Positions of the columns in ascending order of their fields, each with what comes between the values before and
+    /// after it: `","club":"`.
     order: Vec<(usize, String)>,
+    /// Bytes of all that is not a value.
+    frame: usize,
 }
 
 impl RowFields {
@@ -160,38 +168,37 @@ impl RowFields {
         let mut order: Vec<(usize, String)> = fields.iter().map(|field| (*field).to_owned()).enumerate().collect();
         order.sort_by(|(_, one), (_, two)| one.cmp(two));
         for (_, field) in &mut order {
-            let mut prefix = String::new();
-            write_text(field, &mut prefix);
-            prefix.push(':');
-            *field = prefix;
+            let mut between = String::from("\",");
+            write_text(field, &mut between);
+            between.push_str(":\"");
+            *field = between;
         }
-        Self { order }
+        let frame = order.iter().map(|(_, between)| between.len()).sum::<usize>() + 2;
+        Self { order, frame }
     }
 
-    /// One value per column; `None` is left out. Plain values, of which [`crate::rows::is_plain`] is true, are written as
-    /// they are.
-    pub(crate) fn write(&self, values: &[Option<Cow<'_, str>>], are_plain: bool) -> Fields {
-        let size = self.order.iter().map(|(_, prefix)| prefix.len() + 3).sum::<usize>()
-            + values.iter().flatten().map(|value| value.len()).sum::<usize>();
-        let mut text = String::with_capacity(size + 2);
-        text.push('{');
-        for (position, prefix) in &self.order {
+    /// Writes one value per column; `None` is left out. Plain values, of which [`crate::rows::is_plain`] is true, are
+    /// written as they are.
+    pub(crate) fn write(&self, values: &[Option<Cow<'_, str>>], are_plain: bool, out: &mut String) {
+        out.reserve(self.frame + values.iter().flatten().map(|value| value.len()).sum::<usize>());
+        let mut is_first = true;
+        for (position, between) in &self.order {
             if let Some(Some(value)) = values.get(*position) {
-                if text.len() > 1 {
-                    text.push(',');
-                }
-                text.push_str(prefix);
-                if are_plain {
-                    text.push('"');
-                    text.push_str(value);
-                    text.push('"');
+                if is_first {
+                    out.push('{');
+                    out.push_str(between.get(2..).unwrap_or_default());
+                    is_first = false;
                 } else {
-                    write_text(value, &mut text);
+                    out.push_str(between);
+                }
+                if are_plain {
+                    out.push_str(value);
+                } else {
+                    write_inside(value, out);
                 }
             }
         }
-        text.push('}');
-        Fields(text)
+        out.push_str(if is_first { "{}" } else { "\"}" });
     }
 }
 
@@ -281,7 +288,9 @@ mod tests {
                 }
             }
             let are_plain = values.iter().flatten().all(|value| crate::rows::is_plain(value));
-            let written = RowFields::new(&names).write(&cells, are_plain);
+            let mut written = String::new();
+            RowFields::new(&names).write(&cells, are_plain, &mut written);
+            let written = Fields::written(&written);
             prop_assert_eq!(written.to_map(), map.clone());
             prop_assert_eq!(written, Fields::from(map));
         }

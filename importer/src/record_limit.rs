@@ -33,6 +33,11 @@ impl<R> RecordLimit<R> {
         Self { one_line_end: false, ..Self::new(inner, record_start) }
     }
 
+    /// Counts anew, as if only the last `pending` bytes had been delivered.
+    pub(crate) const fn count_from(&mut self, pending: u64) {
+        self.delivered = pending;
+    }
+
     /// Rewrites the line ends of what was read; returns how much is left of it.
     fn rewrite(&mut self, read: &mut [u8]) -> usize {
         if !self.one_line_end || (!self.after_cr && !read.contains(&b'\r')) {

@@ -17,10 +17,10 @@ pub async fn run(context: &Context, job: &Job) -> Result<(), Failure> {
     let import_id = job.subject_id.as_deref().unwrap_or_default();
     let mut tx = context.store.begin(&Actor::workbench(), Utc::now()).await?;
     let (import, is_first) = tx.begin_loading(job, import_id).await?;
-    let mut all_new = is_first;
     tx.commit().await?;
 
     let mut parts = read(context, &import).await?;
+    let mut loader = context.store.loader(job, import_id, context.settings.lease_delta());
     let (mut done, mut rejected, mut records) = (0, 0, 0);
     loop {
         let rows = match parts.next().await? {
@@ -37,14 +37,11 @@ pub async fn run(context: &Context, job: &Job) -> Result<(), Failure> {
         let chunk =
             Chunk { records: Arc::new(rows.records), checkpoint: done, total: import.counts.rows_read, is_first };
         // A ledger may state a record twice, and an attempt that was cut off may have been here before.
-        all_new = all_new && context.store.load_new(job, import_id, &chunk, context.settings.lease_delta()).await?;
-        if all_new {
-            continue;
-        }
-        let mut tx = context.store.begin(&Actor::workbench(), Utc::now()).await?;
-        tx.load_chunk(job, import_id, &chunk, context.settings.lease_delta()).await?;
-        tx.commit().await?;
+        let left = if is_first { loader.add(chunk).await? } else { vec![chunk] };
+        load(context, job, import_id, left).await?;
     }
+    let left = loader.finish().await?;
+    load(context, job, import_id, left).await?;
     let previewed = &import.counts;
     if (done, rejected, records) != (previewed.rows_read, previewed.rows_rejected, previewed.records) {
         return Err(Failure::Permanent {
@@ -59,5 +56,15 @@ pub async fn run(context: &Context, job: &Job) -> Result<(), Failure> {
     let mut tx = context.store.begin(&Actor::workbench(), Utc::now()).await?;
     tx.complete_import(job, import_id).await?;
     tx.commit().await?;
+    Ok(())
+}
+
+/// Stores chunks the usual way, each in a transaction of its own.
+async fn load(context: &Context, job: &Job, import_id: &str, chunks: Vec<Chunk>) -> Result<(), Failure> {
+    for chunk in chunks {
+        let mut tx = context.store.begin(&Actor::workbench(), Utc::now()).await?;
+        tx.load_chunk(job, import_id, &chunk, context.settings.lease_delta()).await?;
+        tx.commit().await?;
+    }
     Ok(())
 }

@@ -50,7 +50,7 @@ impl Visitor {
     /// # Panics
     /// Where the page has no such form.
     pub async fn submit(&self, page: &Page, action: &str, filled: &[(&str, &str)]) -> Page {
-        let mut fields = fields(page, action);
+        let mut fields = page.fields(action);
         for (name, value) in filled {
             let field = fields.iter_mut().find(|(known, _)| known == name);
             (*value).clone_into(&mut field.unwrap_or_else(|| panic!("the form has no field `{name}`")).1);
@@ -64,7 +64,7 @@ impl Visitor {
     /// Where the page has no such form.
     pub async fn upload(&self, page: &Page, action: &str, filled: &[(&str, &str)], name: &str, bytes: Vec<u8>) -> Page {
         let mut form = Form::new();
-        for (field, value) in fields(page, action).into_iter().filter(|(field, _)| field != "file") {
+        for (field, value) in page.fields(action).into_iter().filter(|(field, _)| field != "file") {
             let value =
                 filled.iter().find(|(known, _)| *known == field).map_or(value, |(_, value)| (*value).to_owned());
             form = form.text(field, value);
@@ -80,21 +80,33 @@ impl Visitor {
     }
 }
 
-/// The fields of a form as a browser would send it untouched: inputs, empty text areas, the first choice of a list.
-fn fields(page: &Page, action: &str) -> Vec<(String, String)> {
-    let start = page.text.find(&format!(r#"action="{action}""#));
-    let start = start.unwrap_or_else(|| panic!("the page has no form with the action `{action}`:\n{}", page.text));
-    let form = page.text[start..].split("</form>").next().unwrap_or_default();
-    let elements = Regex::new("(?s)<(?:input|textarea|select)[^>]*>").expect("a pattern");
-    let attribute = |element: &str, name: &str| {
-        let pattern = Regex::new(&format!(r#"\b{name}="([^"]*)""#)).expect("a pattern");
-        pattern.captures(element).map(|found| found[1].replace("&amp;", "&"))
-    };
-    elements
-        .find_iter(form)
-        .filter_map(|element| {
-            let text = element.as_str();
-            Some((attribute(text, "name")?, attribute(text, "value").unwrap_or_default()))
-        })
-        .collect()
+impl Page {
+    /// The fields of a form as a browser would send it untouched: inputs, empty text areas, the choice of a list.
+    ///
+    /// # Panics
+    /// Where the page has no such form.
+    #[must_use]
+    pub fn fields(&self, action: &str) -> Vec<(String, String)> {
+        let start = self.text.find(&format!(r#"action="{action}""#));
+        let start = start.unwrap_or_else(|| panic!("the page has no form with the action `{action}`:\n{}", self.text));
+        let form = self.text[start..].split("</form>").next().unwrap_or_default();
+        let elements =
+            Regex::new("(?s)<(?:input|textarea)[^>]*>|<select[^>]*>.*?</select>").expect("the pattern is sound");
+        elements
+            .find_iter(form)
+            .filter_map(|element| {
+                let text = element.as_str();
+                let head = text.split('>').next().unwrap_or_default();
+                let options =
+                    || text.split("<option").skip(1).map(|option| option.split('>').next().unwrap_or_default());
+                let chosen = options().find(|option| option.contains(" selected")).or_else(|| options().next());
+                Some((attribute(head, "name")?, attribute(chosen.unwrap_or(head), "value").unwrap_or_default()))
+            })
+            .collect()
+    }
+}
+
+fn attribute(element: &str, name: &str) -> Option<String> {
+    let (_, behind) = element.split_once(&format!(" {name}=\""))?;
+    behind.split('"').next().map(|value| value.replace("&amp;", "&"))
 }

@@ -64,8 +64,7 @@ async fn an_import_goes_from_guess_to_rollback_by_forms() {
     shows(&filtered, &["is stored as “1990-12-24”", "aria-current=\"true\">Date rewritten"]);
     assert!(!filtered.text.contains("which is a guess"), "{}", filtered.text);
 
-    let names =
-        [("column-1", "licence_number"), ("column-2", "given_name"), ("column-3", "given_name"), ("entity", "members")];
+    let names = [("column-1", "licence_number"), ("column-2", "given_name"), ("column-3", "given_name")];
     let refused = visitor.submit(&page, &format!("{address}/mapping"), &names).await;
     assert_eq!(refused.status, 422);
     assert!(
@@ -73,12 +72,8 @@ async fn an_import_goes_from_guess_to_rollback_by_forms() {
         "{}",
         refused.text
     );
-    let names = [
-        ("column-1", "licence_number"),
-        ("column-2", "given_name"),
-        ("column-3", "family_name"),
-        ("entity", "members"),
-    ];
+    let names =
+        [("column-1", "licence_number"), ("column-2", "given_name"), ("column-3", "family_name"), ("column-4", "")];
     let asked = visitor.submit(&page, &format!("{address}/mapping"), &names).await;
     assert_eq!((asked.status, asked.location.as_deref()), (303, Some(address.as_str())), "{}", asked.text);
     let mapped = client.import_after("svbf", &uploaded, &["queued", "parsing"]).await;
@@ -93,6 +88,8 @@ async fn an_import_goes_from_guess_to_rollback_by_forms() {
     shows(&page, &["5 records were stored", "Roll back"]);
     let silent = visitor.submit(&page, &format!("{address}/rollback"), &[]).await;
     assert_eq!(silent.status, 422);
+    let wordy = visitor.submit(&page, &format!("{address}/rollback"), &[("reason", &"why ".repeat(600))]).await;
+    assert!(wordy.status == 422 && wordy.text.contains("value=\"why why"), "{}", wordy.text);
     let undone = visitor.submit(&page, &format!("{address}/rollback"), &[("reason", "the wrong file")]).await;
     assert_eq!(undone.status, 303, "{}", undone.text);
     assert_eq!(client.import_after("svbf", &uploaded, &["rolling_back"]).await["state"], "rolled_back");
@@ -137,4 +134,105 @@ async fn a_failed_table_offers_its_columns_and_other_failures_do_not() {
     shows(&page, &["PDF", "Upload corrected file"]);
     assert!(!page.text.contains("Read again with this mapping"), "{}", page.text);
     assert_eq!(visitor.get(&format!("{IMPORTS}/imp_none")).await.status, 404);
+}
+
+#[tokio::test]
+async fn a_saved_mapping_is_forgotten_by_its_form() {
+    let setting = Setting::embedded();
+    let client = setting.client();
+    open(&client).await;
+    let stored =
+        id(&client.upload("svbf", "m.csv", table(NAMED, "1990-12-24"), &[("mode", "apply")]).await.expect(202));
+    client.import_after("svbf", &stored, &["queued", "parsing", "loading"]).await;
+    let visitor = setting.visitor().await;
+    let page = visitor.get(&format!("{IMPORTS}/{stored}")).await;
+    shows(&page, &["href=\"/onboarding/svbf/mappings\""]);
+    let page = visitor.get("/onboarding/svbf/mappings").await;
+    shows(&page, &["Förnamn → Given name", &format!("{IMPORTS}/{stored}")]);
+    let saved = client.get("/sys/tenants/svbf/mappings").await.expect(200)["items"][0].clone();
+    let forget = format!("/onboarding/svbf/mappings/{}/forget", id(&saved));
+    let forgotten = visitor.submit(&page, &forget, &[]).await;
+    assert_eq!((forgotten.status, forgotten.location.as_deref()), (303, Some("/onboarding/svbf/mappings")));
+    shows(&visitor.get("/onboarding/svbf/mappings").await, &["None yet"]);
+    let again = visitor.submit(&page, &forget, &[]).await;
+    assert!(again.status == 404 && again.text.contains("role=\"alert\""), "{}", again.text);
+    assert_eq!(visitor.get("/onboarding/nobody/mappings").await.status, 404);
+}
+
+/// Members, each with a warning: a space before the name.
+fn warned(rows: usize) -> Vec<u8> {
+    let mut text = format!("{NAMED}\n");
+    for number in 0..rows {
+        let _ = writeln!(text, "SE-{number:04}; Anna;Lind;1984-05-02");
+    }
+    text.into_bytes()
+}
+
+#[tokio::test]
+async fn issues_go_on_only_where_there_are_more() {
+    let setting = Setting::embedded();
+    let client = setting.client();
+    open(&client).await;
+    let visitor = setting.visitor().await;
+    for (rows, goes_on) in [(50, false), (51, true)] {
+        let import = id(&client.upload("svbf", &format!("{rows}.csv"), warned(rows), &[]).await.expect(202));
+        client.import_after("svbf", &import, &["queued", "parsing"]).await;
+        let page = visitor.get(&format!("{IMPORTS}/{import}")).await;
+        shows(&page, &["is stored as “Anna”"]);
+        assert_eq!(page.text.contains("More issues"), goes_on, "{rows} issues");
+        let listed = client.get(&format!("/sys{IMPORTS}/{import}/issues")).await.expect(200);
+        assert_eq!((listed["items"].as_array().map(Vec::len), listed["next_cursor"].is_string()), (Some(50), goes_on));
+    }
+}
+
+#[tokio::test]
+async fn an_address_that_cannot_be_read_is_answered_with_a_page() {
+    let setting = Setting::embedded();
+    let client = setting.client();
+    open(&client).await;
+    let import = id(&client.upload("svbf", "m.csv", warned(1), &[]).await.expect(202));
+    client.import_after("svbf", &import, &["queued", "parsing"]).await;
+    let visitor = setting.visitor().await;
+    let page = visitor.get(&format!("{IMPORTS}/{import}?cursor=abc")).await;
+    assert!(page.status == 422 && page.text.contains("the cursor was not made here"), "{}", page.text);
+    assert!(page.text.contains("<!doctype html>"), "{}", page.text);
+    for address in ["/?limit=abc", "/jobs?limit=abc", &format!("{IMPORTS}/{import}?code=a&code=b")] {
+        let page = visitor.get(address).await;
+        assert!(page.status == 400 && page.text.contains("<!doctype html>"), "{address}: {}", page.text);
+    }
+    let listed = client.get(&format!("/sys{IMPORTS}/{import}/issues?cursor=abc")).await;
+    assert!(listed.body["hint"].is_string(), "{:#}", listed.body);
+    assert_eq!(listed.problem(422), "cursor");
+}
+
+#[tokio::test]
+async fn what_has_no_name_is_named_by_its_place_and_one_is_not_many() {
+    let setting = Setting::embedded();
+    let client = setting.client();
+    open(&client).await;
+    let rows = b"Licens;;Efternamn\nSE-1;Anna;Lind\n".to_vec();
+    let import = id(&client.upload("svbf", "m.csv", rows, &[]).await.expect(202));
+    client.import_after("svbf", &import, &["queued", "parsing"]).await;
+    let visitor = setting.visitor().await;
+    let address = format!("{IMPORTS}/{import}");
+    let page = visitor.get(&address).await;
+    shows(&page, &["Column 2, without a name"]);
+    let asked = visitor.submit(&page, &format!("{address}/mapping"), &[("column-2", "given_name")]).await;
+    assert_eq!(asked.status, 303, "{}", asked.text);
+    client.import_after("svbf", &import, &["queued", "parsing"]).await;
+    let page = visitor.get(&address).await;
+    let early = visitor.submit(&page, &format!("{address}/confirm"), &[]).await;
+    assert_eq!(early.status, 303, "{}", early.text);
+    client.import_after("svbf", &import, &["loading"]).await;
+    shows(&visitor.get(&address).await, &["1 record was stored."]);
+    shows(&visitor.get("/onboarding/svbf/mappings").await, &["Column 2, without a name → Given name"]);
+    let late = client
+        .send(
+            "PUT",
+            &format!("/sys{address}/mapping"),
+            &[("content-type", "application/json")],
+            Some(r#"{"mapping":{}}"#),
+        )
+        .await;
+    assert_eq!(late.body["detail"], "the import is stored; it cannot be read again now");
 }

@@ -185,6 +185,45 @@ async fn a_confirmed_mapping_is_remembered(setting: Setting) {
     assert!(client.events("svbf").await.iter().any(|event| event["kind"] == "import_mapping_deleted"));
 }
 
+/// Nobody stands by the mapping of an import that was undone: what was confirmed before it is in force again.
+async fn an_undone_import_teaches_nothing(setting: Setting) {
+    let client = setting.client();
+    open(&client).await;
+    let confirmed = |name: &'static str, mapping: Value| {
+        let client = client.clone();
+        async move {
+            let mapping = mapping.to_string();
+            let preview = read(&client, "svbf", name, table("No;A;B;C"), &[("mapping", &mapping)]).await;
+            stored(&client, &preview).await
+        }
+    };
+    let undone = |import: Value| {
+        let client = client.clone();
+        async move {
+            let why = json!({ "reason": "the names are the wrong way round" });
+            client.post(&path(&import, "rollback"), &why).await.expect(202);
+            let undone = client.import_after("svbf", id(&import), &["rolling_back"]).await;
+            assert_eq!(undone["state"], "rolled_back", "{undone:#}");
+        }
+    };
+    let saved = || async { client.get("/sys/tenants/svbf/mappings").await.expect(200)["items"].clone() };
+
+    let first = confirmed("a.csv", json!({ "A": "given_name", "B": "family_name" })).await;
+    let before = saved().await;
+    let second = confirmed("b.csv", json!({ "A": "family_name", "B": "given_name" })).await;
+    assert_eq!(saved().await[0]["import_id"], second["id"]);
+    undone(second).await;
+    assert_eq!(saved().await, before);
+    let same = read(&client, "svbf", "c.csv", table("No;A;B;C"), &[]).await;
+    assert_eq!(mapping(&same)[1], ("A".to_owned(), "given_name".to_owned(), 100));
+    undone(first).await;
+    assert_eq!(saved().await, json!([]));
+    let forgotten = read(&client, "svbf", "d.csv", table("No;A;B;C"), &[]).await;
+    assert_eq!(issues_of(&forgotten, "column_guessed"), 4);
+    let kinds: Vec<_> = client.events("svbf").await.into_iter().map(|event| event["kind"].clone()).collect();
+    assert!(kinds.contains(&json!("import_mapping_restored")) && kinds.contains(&json!("import_mapping_deleted")));
+}
+
 /// What a person saw is what is stored, whatever was learnt in between.
 async fn loading_repeats_the_preview(setting: Setting) {
     let client = setting.client();
@@ -281,6 +320,16 @@ async fn a_confirmed_mapping_is_remembered_embedded() {
 #[tokio::test]
 async fn a_confirmed_mapping_is_remembered_on_postgres_and_redis() {
     a_confirmed_mapping_is_remembered(Setting::shared().await).await;
+}
+
+#[tokio::test]
+async fn an_undone_import_teaches_nothing_embedded() {
+    an_undone_import_teaches_nothing(Setting::embedded()).await;
+}
+
+#[tokio::test]
+async fn an_undone_import_teaches_nothing_on_postgres_and_redis() {
+    an_undone_import_teaches_nothing(Setting::shared().await).await;
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 use miette::{IntoDiagnostic, Result, WrapErr};
 use reqwest::Method;
+use reqwest::header::IF_MATCH;
 use reqwest::multipart::{Form, Part};
 use serde_json::{Map, Value, json};
 
@@ -239,7 +240,7 @@ pub async fn import(args: &ImportArgs) -> Result<ExitCode> {
     let client = args.client.client()?;
     let imports = format!("/sys/onboarding/{}/imports", args.tenant);
     if let Some(id) = &args.confirm {
-        return confirm(args, &client, &format!("{imports}/{id}")).await;
+        return confirm(args, &client, &format!("{imports}/{id}"), None).await;
     }
     if let Some(id) = &args.undo {
         let path = format!("{imports}/{id}");
@@ -259,7 +260,7 @@ pub async fn import(args: &ImportArgs) -> Result<ExitCode> {
     let guessed =
         read["issues"].as_array().is_some_and(|groups| groups.iter().any(|group| group["code"] == "column_guessed"));
     if text(&read, "state") == "preview" && args.yes && rejected == 0 && !guessed {
-        return confirm(args, &client, &path).await;
+        return confirm(args, &client, &path, Some(&read)).await;
     }
     if text(&read, "state") == "preview" && !args.dry_run {
         if args.client.json {
@@ -292,9 +293,13 @@ async fn upload(args: &ImportArgs, client: &Client, imports: &str, path: &Path) 
     client.send(client.request(Method::POST, imports).multipart(form)).await
 }
 
-/// Says that the preview was seen, and follows the loading.
-async fn confirm(args: &ImportArgs, client: &Client, path: &str) -> Result<ExitCode> {
-    client.post(&format!("{path}/confirm"), &json!({})).await?;
+/// Says that the preview was seen, and which one if it was shown here, and follows the loading.
+async fn confirm(args: &ImportArgs, client: &Client, path: &str, shown: Option<&Value>) -> Result<ExitCode> {
+    let mut request = client.request(Method::POST, &format!("{path}/confirm")).json(&json!({}));
+    if let Some(shown) = shown {
+        request = request.header(IF_MATCH, format!("\"{}\"", shown["preview_revision"]));
+    }
+    client.send(request).await?;
     let stored = follow(client, path, &["loading"], "storing").await?;
     Ok(finish(&args.client, &stored))
 }
@@ -305,6 +310,7 @@ fn finish(client: &ClientArgs, import: &Value) -> ExitCode {
         println!("{import:#}");
     } else {
         match state {
+            "completed" if import["loaded"] == 1 => println!("1 record stored"),
             "completed" => println!("{} records stored", import["loaded"]),
             "rolled_back" => println!("undone: the records are as they were before"),
             "failed" => {

@@ -144,6 +144,7 @@ pub fn import(import: Import, groups: Vec<(String, String, i64)>, job: Option<Jo
             records_unchanged: counts.records_unchanged,
         },
         issues: groups.into_iter().map(|(severity, code, count)| wire::IssueGroup { severity, code, count }).collect(),
+        preview_revision: import.preview_revision,
         sample: import.sample.unwrap_or_else(|| Value::Array(Vec::new())),
         progress: job.as_ref().map_or(wire::Progress { done: 0, total: None, unit: None }, progress),
         loaded: import.loaded,

@@ -4,6 +4,9 @@
 //! carry. What a rule refuses is shown on the page that asked.
 
 mod import;
+mod mapping_form;
+mod mappings;
+mod record;
 
 use axum::Router;
 use axum::extract::rejection::FormRejection;
@@ -43,7 +46,10 @@ pub fn routes() -> Router<App> {
         .route("/onboarding/{tenant_id}/health-check", post(run_health_check))
         .route("/onboarding/{tenant_id}/imports", post(import::upload).layer(imports::unlimited()))
         .route("/onboarding/{tenant_id}/imports/{import_id}", get(import::show))
-        .route("/onboarding/{tenant_id}/imports/{import_id}/{action}", post(import::act))
+        .route("/onboarding/{tenant_id}/imports/{import_id}/{action}", post(import::act).get(import::back))
+        .route("/onboarding/{tenant_id}/mappings", get(mappings::show))
+        .route("/onboarding/{tenant_id}/mappings/{mapping_id}/forget", post(mappings::forget))
+        .route("/onboarding/{tenant_id}/records/{kind}/{key}", get(record::show))
         .route("/jobs", get(job_list))
         .route("/jobs/{job_id}/{action}", post(act_on_job))
         .route("/retrospective", get(look_back))
@@ -118,7 +124,7 @@ pub fn failed(problem: &Problem) -> Response {
     page(pages::problem(&view), status)
 }
 
-async fn dashboard(State(app): State<App>, visitor: Visitor, Query(query): Query<ListQuery>) -> Response {
+async fn dashboard(State(app): State<App>, visitor: Visitor, Asked(query): Asked<ListQuery>) -> Response {
     let (status, search) = (query.status.clone().unwrap_or_else(|| "active".to_owned()), query.q.clone());
     let found = async { onboarding::page(&app, &query.filter()?).await }.await;
     let found = match found {
@@ -206,6 +212,7 @@ async fn checklist_view(app: &App, visitor: &Visitor, tenant_id: &str) -> Result
             rows_rejected: import.counts.rows_rejected,
             records: import.counts.records,
             failure: import.failure.as_ref().and_then(failure_words),
+            revision: import.preview_revision,
         })
         .collect();
     Ok(pages::ChecklistView {
@@ -355,7 +362,7 @@ async fn run_health_check(
     }
 }
 
-async fn job_list(State(app): State<App>, visitor: Visitor, Query(query): Query<jobs::JobQuery>) -> Response {
+async fn job_list(State(app): State<App>, visitor: Visitor, Asked(query): Asked<jobs::JobQuery>) -> Response {
     show_jobs(&app, visitor, query, None).await
 }
 
@@ -495,6 +502,18 @@ async fn log_out(
     match ended.await {
         Ok(()) => Redirect::to("/login").into_response(),
         Err(problem) => failed(&problem),
+    }
+}
+
+/// What the address of a page asks for. One that cannot be read is answered with a page, too.
+struct Asked<T>(T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Asked<T> {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Response> {
+        let read = Query::from_request_parts(parts, state).await;
+        read.map(|Query(query)| Self(query)).map_err(|rejection| failed(&onboarding::bad_query(&rejection)))
     }
 }
 

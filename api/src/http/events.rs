@@ -57,10 +57,9 @@ pub async fn of_tenant(
     let Query(query) = query.map_err(|rejection| bad_query(&rejection))?;
     app.context.store.tenant(&tenant_id).await?;
     let limit = cursor::limit(query.limit)?;
-    let filter = EventFilter { after: query.cursor.unwrap_or(0), tenant_id: Some(tenant_id), limit };
-    let found = app.context.store.events(&filter).await?;
-    let full = i64::try_from(found.len()).is_ok_and(|found| found == limit);
-    let next_cursor = found.last().filter(|_| full).map(|last| last.seq.to_string());
+    let filter = EventFilter { after: query.cursor.unwrap_or(0), tenant_id: Some(tenant_id), limit: limit + 1 };
+    let mut found = app.context.store.events(&filter).await?;
+    let next_cursor = cursor::cut(&mut found, limit, |last| last.seq.to_string());
     let items = found.into_iter().map(answers::event).collect();
     Ok(cursor::page(&uri, next_cursor.clone().as_deref(), &EventPage { items, next_cursor }))
 }

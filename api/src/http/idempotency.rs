@@ -5,12 +5,15 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
+use chrono::Utc;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use workbench_engine::log::hex;
 use workbench_engine::store::{Replay, StoredAnswer, Tx};
 
-use super::problem::Problem;
+use super::App;
+use super::access::Caller;
+use super::problem::{self, Problem};
 
 /// The request's key, if it carries one. The value is a quoted string by the draft; bare text is taken, too.
 #[derive(Debug, Clone)]
@@ -47,6 +50,33 @@ impl<S: Send + Sync> FromRequestParts<S> for IdempotencyKey {
 }
 
 impl IdempotencyKey {
+    /// Carries out what a request asks for: its key, its effect and its answer are one transaction, which is tried once more
+    /// where it lost against another. A repeated request gets the first answer and has no effect. `content` is what it must
+    /// repeat. The action hands the transaction back with its answer.
+    pub async fn once<F>(
+        &self,
+        app: &App,
+        caller: &Caller,
+        content: &[u8],
+        act: impl Fn(Tx) -> F,
+    ) -> Result<Response, Problem>
+    where
+        F: Future<Output = Result<(Tx, Answer), Problem>>,
+    {
+        problem::once_more(|| async {
+            let mut tx = app.context.store.begin(&caller.actor, Utc::now()).await?;
+            // Before the action looks at anything: the first request has changed what there is to see.
+            if let Some(answer) = self.take(&mut tx, content).await? {
+                return Ok(answer);
+            }
+            let (mut tx, answer) = act(tx).await?;
+            self.keep(&mut tx, &answer).await?;
+            tx.commit().await?;
+            Ok(answer.into_response())
+        })
+        .await
+    }
+
     /// Takes the key within the transaction of the effect. `Some` is the answer of the first request.
     pub async fn take(&self, tx: &mut Tx, content: &[u8]) -> Result<Option<Response>, Problem> {
         let Some(key) = &self.key else { return Ok(None) };

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
-use chrono::{TimeDelta, Utc};
+use chrono::TimeDelta;
 use workbench_engine::store::Import;
 use workbench_importer::{Detected, Entity};
 
@@ -13,9 +13,10 @@ use super::access::{Caller, Capability};
 use super::body::JsonBody;
 use super::idempotency::{Answer, IdempotencyKey};
 use super::imports::surroundings;
-use super::problem::{self, Problem};
+use super::precondition::if_match;
+use super::problem::Problem;
 use super::wire::{ImportView, MappingBody, RollbackBody};
-use super::{App, answers, bounds};
+use super::{App, answers, bounds, imports};
 
 /// A command about an import.
 #[derive(Debug, Clone)]
@@ -26,9 +27,14 @@ pub enum Command {
         mapping: BTreeMap<String, String>,
         /// What the rows are.
         entity: Option<String>,
+        /// Revisions of the preview that this was decided about; any where none.
+        seen: Option<Vec<i64>>,
     },
     /// Store what the preview showed.
-    Confirm,
+    Confirm {
+        /// Revisions of the preview that this was decided about; any where none.
+        seen: Option<Vec<i64>>,
+    },
     /// Stop it.
     Cancel,
     /// Take back what it stored.
@@ -42,21 +48,21 @@ impl Command {
     /// Refuses what cannot be meant, whatever the import's state.
     fn check(&self, import: &Import) -> Result<(), Problem> {
         match self {
-            Self::Map { mapping, entity } => check_mapping(import, mapping, entity.as_deref()),
+            Self::Map { mapping, entity, .. } => check_mapping(import, mapping, entity.as_deref()),
             Self::RollBack { reason } if reason.is_empty() => {
                 Err(Problem::invalid("reason_required", "undoing an import needs a `reason`"))
             }
             Self::RollBack { reason } => bounds::refuse_long(&[("reason", Some(reason), bounds::REASON)]),
-            Self::Confirm | Self::Cancel => Ok(()),
+            Self::Confirm { .. } | Self::Cancel => Ok(()),
         }
     }
 
-    /// What a repeated request must repeat.
+    /// What a repeated request must repeat: not the revision, which the first one may have raised.
     fn content(&self) -> String {
         match self {
-            Self::Map { mapping, entity } => format!("{mapping:?}\0{entity:?}"),
+            Self::Map { mapping, entity, .. } => format!("{mapping:?}\0{entity:?}"),
             Self::RollBack { reason } => reason.clone(),
-            Self::Confirm | Self::Cancel => String::new(),
+            Self::Confirm { .. } | Self::Cancel => String::new(),
         }
     }
 }
@@ -97,20 +103,20 @@ pub async fn act(
 ) -> Result<Response, Problem> {
     caller.require(Capability::Import)?;
     let before = app.context.store.import(tenant_id, import_id).await?;
-    command.check(&before)?;
     let (groups, job) = surroundings(app, import_id).await?;
     let window = TimeDelta::from_std(app.context.settings.rollback_window).unwrap_or(TimeDelta::MAX);
-    problem::once_more(|| async {
-        let mut tx = app.context.store.begin(&caller.actor, Utc::now()).await?;
-        if let Some(answer) = key.take(&mut tx, command.content().as_bytes()).await? {
-            return Ok(answer);
-        }
+    key.once(app, caller, command.content().as_bytes(), |mut tx| async {
+        // Not of a repeated request: the columns may be others since the first one.
+        command.check(&before)?;
         let (status, groups, job, job_id) = match command {
-            Command::Map { mapping, entity } => {
-                let job_id = tx.map_again(import_id, mapping, entity.as_deref()).await?;
+            Command::Map { mapping, entity, seen } => {
+                let job_id = tx.map_again(import_id, mapping, entity.as_deref(), seen.as_deref()).await?;
                 (StatusCode::ACCEPTED, Vec::new(), None, Some(job_id))
             }
-            Command::Confirm => (StatusCode::ACCEPTED, groups.clone(), None, tx.confirm_import(import_id).await?),
+            Command::Confirm { seen } => {
+                let job_id = tx.confirm_import(import_id, seen.as_deref()).await?;
+                (StatusCode::ACCEPTED, groups.clone(), None, job_id)
+            }
             Command::Cancel => {
                 tx.cancel_import(import_id).await?;
                 (StatusCode::OK, groups.clone(), job.clone(), job.as_ref().map(|job| job.id.clone()))
@@ -122,10 +128,7 @@ pub async fn act(
         };
         let mut view = answers::import(tx.import(import_id).await?, groups, job);
         view.job_id = job_id;
-        let answer = Answer::json(status, &view);
-        key.keep(&mut tx, &answer).await?;
-        tx.commit().await?;
-        Ok(answer.into_response())
+        Ok((tx, Answer::json(status, &view).header(header::ETAG, imports::tag(&view))))
     })
     .await
 }
@@ -134,22 +137,25 @@ pub async fn act(
 ///
 /// The file is read again with this mapping over what is detected, for a new preview; what the former one found is gone. The
 /// import must wait for its confirmation, or have failed with `columns_missing`, `header_missing` or `mapping_invalid`. It
-/// then waits for a confirmation, even if it was uploaded to be applied by itself.
+/// then waits for a confirmation, even if it was uploaded to be applied by itself. `If-Match` says which preview the mapping is
+/// meant to mend.
 #[utoipa::path(
     put, path = "/sys/onboarding/{tenant_id}/imports/{import_id}/mapping", tag = "imports",
     params(
         ("tenant_id" = String, Path, description = "The tenant's slug"),
         ("import_id" = String, Path, description = "Id of the import"),
+        ("If-Match" = Option<String>, Header, description = "Tag of the import as it was looked at"),
         ("Idempotency-Key" = Option<String>, Header, description = "Repeating the request with the same key repeats the first answer"),
     ),
     request_body = MappingBody,
     responses(
-        (status = 202, body = ImportView),
+        (status = 202, body = ImportView, headers(("ETag" = String, description = "Revision of the preview"))),
         (status = 400, body = Problem, content_type = "application/problem+json"),
         (status = 401, body = Problem, content_type = "application/problem+json"),
         (status = 403, body = Problem, content_type = "application/problem+json"),
         (status = 404, body = Problem, content_type = "application/problem+json"),
         (status = 409, body = Problem, content_type = "application/problem+json"),
+        (status = 412, body = Problem, content_type = "application/problem+json"),
         (status = 415, body = Problem, content_type = "application/problem+json"),
         (status = 422, body = Problem, content_type = "application/problem+json"),
     )
@@ -159,28 +165,33 @@ pub async fn map(
     caller: Caller,
     key: IdempotencyKey,
     Path((tenant_id, import_id)): Path<(String, String)>,
+    headers: HeaderMap,
     JsonBody(body): JsonBody<MappingBody>,
 ) -> Result<Response, Problem> {
-    let command = Command::Map { mapping: body.mapping, entity: body.entity };
+    let command = Command::Map { mapping: body.mapping, entity: body.entity, seen: if_match(&headers)? };
     act(&app, &caller, &key, (&tenant_id, &import_id), &command).await
 }
 
 /// Confirm an import
 ///
-/// The preview was seen; its records are to be stored. Confirming twice is confirming once.
+/// The preview was seen; its records are to be stored. Confirming twice is confirming once. `If-Match` says which preview was
+/// seen: where somebody had the file mapped otherwise since, nothing is confirmed.
 #[utoipa::path(
     post, path = "/sys/onboarding/{tenant_id}/imports/{import_id}/confirm", tag = "imports",
     params(
         ("tenant_id" = String, Path, description = "The tenant's slug"),
         ("import_id" = String, Path, description = "Id of the import"),
+        ("If-Match" = Option<String>, Header, description = "Tag of the import as it was looked at"),
         ("Idempotency-Key" = Option<String>, Header, description = "Repeating the request with the same key repeats the first answer"),
     ),
     responses(
-        (status = 202, body = ImportView),
+        (status = 202, body = ImportView, headers(("ETag" = String, description = "Revision of the preview"))),
+        (status = 400, body = Problem, content_type = "application/problem+json"),
         (status = 401, body = Problem, content_type = "application/problem+json"),
         (status = 403, body = Problem, content_type = "application/problem+json"),
         (status = 404, body = Problem, content_type = "application/problem+json"),
         (status = 409, body = Problem, content_type = "application/problem+json"),
+        (status = 412, body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub async fn confirm(
@@ -188,8 +199,10 @@ pub async fn confirm(
     caller: Caller,
     key: IdempotencyKey,
     Path((tenant_id, import_id)): Path<(String, String)>,
+    headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    act(&app, &caller, &key, (&tenant_id, &import_id), &Command::Confirm).await
+    let command = Command::Confirm { seen: if_match(&headers)? };
+    act(&app, &caller, &key, (&tenant_id, &import_id), &command).await
 }
 
 /// Undo an import
@@ -205,7 +218,7 @@ pub async fn confirm(
     ),
     request_body = RollbackBody,
     responses(
-        (status = 202, body = ImportView),
+        (status = 202, body = ImportView, headers(("ETag" = String, description = "Revision of the preview"))),
         (status = 400, body = Problem, content_type = "application/problem+json"),
         (status = 401, body = Problem, content_type = "application/problem+json"),
         (status = 403, body = Problem, content_type = "application/problem+json"),
@@ -237,7 +250,7 @@ pub async fn roll_back(
         ("Idempotency-Key" = Option<String>, Header, description = "Repeating the request with the same key repeats the first answer"),
     ),
     responses(
-        (status = 200, body = ImportView),
+        (status = 200, body = ImportView, headers(("ETag" = String, description = "Revision of the preview"))),
         (status = 400, body = Problem, content_type = "application/problem+json"),
         (status = 401, body = Problem, content_type = "application/problem+json"),
         (status = 403, body = Problem, content_type = "application/problem+json"),

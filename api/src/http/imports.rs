@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use axum::extract::multipart::Field;
 use axum::extract::{DefaultBodyLimit, Multipart, OriginalUri, Path, Query, State};
 use axum::http::{StatusCode, header};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use chrono::Utc;
 use serde::Deserialize;
 use ulid::Ulid;
@@ -48,7 +48,10 @@ struct Fields {
     ),
     request_body(content = UploadForm, content_type = "multipart/form-data"),
     responses(
-        (status = 202, body = ImportView, headers(("Location" = String, description = "Address of the import"))),
+        (status = 202, body = ImportView, headers(
+            ("Location" = String, description = "Address of the import"),
+            ("ETag" = String, description = "Revision of the preview"),
+        )),
         (status = 400, body = Problem, content_type = "application/problem+json"),
         (status = 401, body = Problem, content_type = "application/problem+json"),
         (status = 403, body = Problem, content_type = "application/problem+json"),
@@ -282,7 +285,9 @@ async fn store(
     let import = tx.import(&new.id).await?;
     let mut view = answers::import(import, Vec::new(), None);
     view.job_id = Some(job_id);
-    let answer = Answer::json(StatusCode::ACCEPTED, &view).header(header::LOCATION, format!("{imports}/{}", new.id));
+    let answer = Answer::json(StatusCode::ACCEPTED, &view)
+        .header(header::LOCATION, format!("{imports}/{}", new.id))
+        .header(header::ETAG, tag(&view));
     key.keep(&mut tx, &answer).await?;
     *committing = true;
     tx.commit().await?;
@@ -331,14 +336,18 @@ pub async fn list(
     app.context.store.tenant(&tenant_id).await?;
     let limit = cursor::limit(query.limit)?;
     let before = query.cursor.as_deref().map(cursor::decode).transpose()?;
-    let found = app.context.store.imports(&tenant_id, before, limit).await?;
-    let full = i64::try_from(found.len()).is_ok_and(|found| found == limit);
-    let next_cursor = found.last().filter(|_| full).map(|last| cursor::encode(last.created_at, &last.id));
+    let mut found = app.context.store.imports(&tenant_id, before, limit + 1).await?;
+    let next_cursor = cursor::cut(&mut found, limit, |last| cursor::encode(last.created_at, &last.id));
     let mut items = Vec::with_capacity(found.len());
     for import in found {
         items.push(view(&app, import).await?);
     }
     Ok(cursor::page(&uri, next_cursor.clone().as_deref(), &ImportPage { items, next_cursor }))
+}
+
+/// The entity tag of an import: the revision of its preview, which is what people decide about.
+pub fn tag(import: &ImportView) -> String {
+    format!("\"{}\"", import.preview_revision)
 }
 
 /// An import with its issues' groups and the progress of its latest job.
@@ -366,7 +375,7 @@ pub async fn latest_job(app: &App, import_id: &str) -> Result<Option<Job>, Probl
         ("import_id" = String, Path, description = "Id of the import"),
     ),
     responses(
-        (status = 200, body = ImportView),
+        (status = 200, body = ImportView, headers(("ETag" = String, description = "Revision of the preview"))),
         (status = 401, body = Problem, content_type = "application/problem+json"),
         (status = 404, body = Problem, content_type = "application/problem+json"),
     )
@@ -375,25 +384,26 @@ pub async fn show(
     State(app): State<App>,
     caller: Caller,
     Path((tenant_id, import_id)): Path<(String, String)>,
-) -> Result<axum::Json<ImportView>, Problem> {
+) -> Result<Response, Problem> {
     caller.require(Capability::Read)?;
     let import = app.context.store.import(&tenant_id, &import_id).await?;
-    Ok(axum::Json(view(&app, import).await?))
+    let view = view(&app, import).await?;
+    Ok(([(header::ETAG, tag(&view))], axum::Json(view)).into_response())
 }
 
 /// Filter and place among issues.
-#[derive(Debug, Deserialize, IntoParams)]
+#[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct IssueQuery {
     /// Only issues with this code.
-    code: Option<String>,
+    pub code: Option<String>,
     /// Only `error` or `warning`.
-    severity: Option<String>,
+    pub severity: Option<String>,
     /// `next_cursor` of the page before.
-    cursor: Option<String>,
+    pub cursor: Option<String>,
     /// Items wanted, 1 to 200; 50 where absent.
-    limit: Option<i64>,
+    pub limit: Option<i64>,
 }
 
 /// List an import's issues
@@ -422,15 +432,19 @@ pub async fn issues(
     caller.require(Capability::Read)?;
     let Query(query) = query.map_err(|rejection| bad_query(&rejection))?;
     app.context.store.import(&tenant_id, &import_id).await?;
+    let found = issue_page(&app, &import_id, query).await?;
+    Ok(cursor::page(&uri, found.next_cursor.as_deref(), &found))
+}
+
+/// A page of an import's issues, for API and console.
+pub async fn issue_page(app: &App, import_id: &str, query: IssueQuery) -> Result<IssuePage, Problem> {
     let limit = cursor::limit(query.limit)?;
     let after = match query.cursor.as_deref() {
         None => 0,
-        Some(text) => text.parse().map_err(|_| Problem::invalid("cursor", "the cursor was not made here"))?,
+        Some(text) => text.parse().map_err(|_| cursor::not_ours())?,
     };
-    let filter = IssueFilter { after, code: query.code, severity: query.severity, limit };
-    let found = app.context.store.issues(&import_id, &filter).await?;
-    let full = i64::try_from(found.len()).is_ok_and(|found| found == limit);
-    let next_cursor = found.last().filter(|_| full).map(|last| last.ordinal.to_string());
-    let items = found.into_iter().map(answers::issue).collect();
-    Ok(cursor::page(&uri, next_cursor.clone().as_deref(), &IssuePage { items, next_cursor }))
+    let filter = IssueFilter { after, code: query.code, severity: query.severity, limit: limit + 1 };
+    let mut found = app.context.store.issues(import_id, &filter).await?;
+    let next_cursor = cursor::cut(&mut found, limit, |last| last.ordinal.to_string());
+    Ok(IssuePage { items: found.into_iter().map(answers::issue).collect(), next_cursor })
 }

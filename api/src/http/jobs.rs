@@ -70,11 +70,10 @@ pub async fn page(app: &App, query: JobQuery) -> Result<JobPage, Problem> {
         tenant_id: query.tenant_id,
         subject_id: None,
         before: query.cursor.as_deref().map(cursor::decode).transpose()?,
-        limit,
+        limit: limit + 1,
     };
-    let found = app.context.store.jobs(&filter).await?;
-    let full = i64::try_from(found.len()).is_ok_and(|found| found == limit);
-    let next_cursor = found.last().filter(|_| full).map(|last| cursor::encode(last.created_at, &last.id));
+    let mut found = app.context.store.jobs(&filter).await?;
+    let next_cursor = cursor::cut(&mut found, limit, |last| cursor::encode(last.created_at, &last.id));
     Ok(JobPage { items: found.into_iter().map(|job| answers::job(job, None)).collect(), next_cursor })
 }
 
@@ -175,16 +174,9 @@ async fn command(
     command: &JobCommand,
 ) -> Result<Response, Problem> {
     caller.require(Capability::JobsManage)?;
-    problem::once_more(|| async {
-        let mut tx = app.context.store.begin(&caller.actor, Utc::now()).await?;
-        if let Some(answer) = key.take(&mut tx, b"").await? {
-            return Ok(answer);
-        }
+    key.once(app, caller, b"", |mut tx| async {
         let job = tx.command_job(job_id, command).await?;
-        let answer = Answer::json(StatusCode::OK, &answers::job(job, None));
-        key.keep(&mut tx, &answer).await?;
-        tx.commit().await?;
-        Ok(answer.into_response())
+        Ok((tx, Answer::json(StatusCode::OK, &answers::job(job, None))))
     })
     .await
 }

@@ -7,7 +7,7 @@ use workbench_engine::store::SavedMapping;
 
 use super::App;
 use super::access::{Caller, Capability};
-use super::problem::Problem;
+use super::problem::{self, Problem};
 use super::wire::{ColumnView, MappingView, MappingsView};
 
 /// Mappings listed at most.
@@ -15,7 +15,8 @@ const LISTED: i64 = 100;
 
 /// List a tenant's saved mappings
 ///
-/// Each was confirmed with an import; tables with the same columns are mapped by it. The latest hundred, latest first.
+/// Each was confirmed with an import; tables with the same columns are mapped by it. Undoing the import takes it back. The
+/// latest hundred, latest first.
 #[utoipa::path(
     get, path = "/sys/tenants/{tenant_id}/mappings", tag = "tenants",
     params(("tenant_id" = String, Path, description = "The tenant's slug")),
@@ -31,9 +32,14 @@ pub async fn list(
     Path(tenant_id): Path<String>,
 ) -> Result<axum::Json<MappingsView>, Problem> {
     caller.require(Capability::Read)?;
-    app.context.store.tenant(&tenant_id).await?;
-    let found = app.context.store.mappings(&tenant_id, LISTED).await?;
-    Ok(axum::Json(MappingsView { items: found.into_iter().map(view).collect() }))
+    Ok(axum::Json(of_tenant(&app, &tenant_id).await?))
+}
+
+/// A tenant's saved mappings, for API and console.
+pub async fn of_tenant(app: &App, tenant_id: &str) -> Result<MappingsView, Problem> {
+    app.context.store.tenant(tenant_id).await?;
+    let found = app.context.store.mappings(tenant_id, LISTED).await?;
+    Ok(MappingsView { items: found.into_iter().map(view).collect() })
 }
 
 fn view(mapping: SavedMapping) -> MappingView {
@@ -70,9 +76,18 @@ pub async fn delete(
     caller: Caller,
     Path((tenant_id, mapping_id)): Path<(String, String)>,
 ) -> Result<StatusCode, Problem> {
-    caller.require(Capability::Import)?;
-    let mut tx = app.context.store.begin(&caller.actor, Utc::now()).await?;
-    tx.delete_mapping(&tenant_id, &mapping_id).await?;
-    tx.commit().await?;
+    forget(&app, &caller, &tenant_id, &mapping_id).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Forgets a saved mapping, for API and console.
+pub async fn forget(app: &App, caller: &Caller, tenant_id: &str, mapping_id: &str) -> Result<(), Problem> {
+    caller.require(Capability::Import)?;
+    problem::once_more(|| async {
+        let mut tx = app.context.store.begin(&caller.actor, Utc::now()).await?;
+        tx.delete_mapping(tenant_id, mapping_id).await?;
+        tx.commit().await?;
+        Ok(())
+    })
+    .await
 }

@@ -19,8 +19,10 @@ mod mappings;
 mod nul;
 mod onboarding;
 mod ongoing;
+mod precondition;
 mod problem;
 mod readiness;
+mod records;
 mod retrospective;
 mod steps;
 mod tenants;
@@ -116,6 +118,7 @@ fn described() -> OpenApiRouter<App> {
         ]))
         .routes(routes!(mappings::list))
         .routes(routes!(mappings::delete))
+        .routes(routes!(records::show))
         .routes(routes!(health::run))
         .routes(routes!(health::history))
         .routes(routes!(health::show))

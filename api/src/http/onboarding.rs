@@ -60,27 +60,23 @@ pub async fn open(
             None => problem.hint(format!("Workflows are {}.", names().collect::<Vec<_>>().join(", "))),
         }
     })?;
-    let now = Utc::now();
-    let mut tx = app.context.store.begin(&caller.actor, now).await?;
     let content = serde_json::to_vec(&body).unwrap_or_default();
-    if let Some(answer) = key.take(&mut tx, &content).await? {
-        return Ok(answer);
-    }
-    match tx.tenant(&body.tenant_id).await? {
-        Some(stored) => same_tenant(&body, &stored)?,
-        None => tx.create_tenant(&new_tenant(&body)?).await?,
-    }
-    let opening =
-        Opening { tenant_id: &body.tenant_id, definition: &loaded.definition, target_go_live: body.target_go_live };
-    let checklist = tx.open_checklist(&opening).await?;
-    let tenant = tx.tenant(&body.tenant_id).await?.ok_or_else(|| Problem::not_found("the tenant is gone"))?;
-    let view = answers::onboarding(&checklist, &loaded.definition, tenant, now);
-    let answer = Answer::json(StatusCode::CREATED, &view)
-        .header(header::LOCATION, format!("/sys/onboarding/{}", body.tenant_id))
-        .header(header::ETAG, format!("\"{}\"", view.revision));
-    key.keep(&mut tx, &answer).await?;
-    tx.commit().await?;
-    Ok(answer.into_response())
+    key.once(&app, &caller, &content, |mut tx| async {
+        match tx.tenant(&body.tenant_id).await? {
+            Some(stored) => same_tenant(&body, &stored)?,
+            None => tx.create_tenant(&new_tenant(&body)?).await?,
+        }
+        let opening =
+            Opening { tenant_id: &body.tenant_id, definition: &loaded.definition, target_go_live: body.target_go_live };
+        let checklist = tx.open_checklist(&opening).await?;
+        let tenant = tx.tenant(&body.tenant_id).await?.ok_or_else(|| Problem::not_found("the tenant is gone"))?;
+        let view = answers::onboarding(&checklist, &loaded.definition, tenant, tx.now());
+        let answer = Answer::json(StatusCode::CREATED, &view)
+            .header(header::LOCATION, format!("/sys/onboarding/{}", body.tenant_id))
+            .header(header::ETAG, format!("\"{}\"", view.revision));
+        Ok((tx, answer))
+    })
+    .await
 }
 
 fn check_slug(slug: &str) -> Result<(), Problem> {
@@ -273,9 +269,9 @@ pub async fn list(
 
 /// A page of the dashboard, for API and console.
 pub async fn page(app: &App, filter: &DashboardFilter) -> Result<DashboardPage, Problem> {
-    let rows = app.context.store.dashboard(filter).await?;
-    let full = i64::try_from(rows.len()).is_ok_and(|rows| rows == filter.limit);
-    let next_cursor = rows.last().filter(|_| full).map(|last| cursor::encode(last.opened_at, &last.checklist_id));
+    let read = DashboardFilter { limit: filter.limit + 1, ..filter.clone() };
+    let mut rows = app.context.store.dashboard(&read).await?;
+    let next_cursor = cursor::cut(&mut rows, filter.limit, |last| cursor::encode(last.opened_at, &last.checklist_id));
     let now = Utc::now();
     Ok(DashboardPage { items: rows.into_iter().map(|row| answers::dashboard_item(row, now)).collect(), next_cursor })
 }

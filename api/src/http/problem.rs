@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 use workbench_engine::checklist::{Reason, Refusal};
+use workbench_engine::import::ImportState;
 use workbench_engine::store::StoreError;
 
 /// Code of a request that lost against another one.
@@ -181,9 +182,26 @@ impl From<StoreError> for Problem {
             StoreError::JobRefused(_) => {
                 Self::new(StatusCode::CONFLICT, "job_state", "The job does not allow this now", error.to_string())
             }
-            StoreError::ImportState { .. } => {
-                Self::new(StatusCode::CONFLICT, "import_state", "The import does not allow this now", error.to_string())
+            StoreError::ImportState { from, .. } => {
+                let title = "The import does not allow this now";
+                let problem = Self::new(StatusCode::CONFLICT, "import_state", title, error.to_string());
+                match from {
+                    ImportState::Queued | ImportState::Parsing | ImportState::Loading | ImportState::RollingBack => {
+                        problem.hint("Try again when that has ended.")
+                    }
+                    ImportState::Failed | ImportState::Cancelled | ImportState::RolledBack => {
+                        problem.hint("Upload the file again.")
+                    }
+                    ImportState::Preview | ImportState::Completed => problem,
+                }
             }
+            StoreError::StalePreview => Self::new(
+                StatusCode::PRECONDITION_FAILED,
+                "stale_preview",
+                "The preview is another one by now",
+                error.to_string(),
+            )
+            .hint("Look at the import as it is now, and send the ETag that it has then."),
             StoreError::PreviewExpired { .. } => {
                 Self::new(StatusCode::CONFLICT, "preview_expired", "The preview has expired", error.to_string())
                     .hint("Upload the file again; it is read anew.")

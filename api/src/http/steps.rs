@@ -10,6 +10,7 @@ use workbench_engine::store::{StoreError, Tx};
 use super::access::{Caller, Capability};
 use super::body::JsonBody;
 use super::idempotency::{Answer, IdempotencyKey};
+use super::precondition::if_match;
 use super::problem::{self, Problem};
 use super::wire::{StepPatchBody, StepView};
 use super::{App, answers, bounds};
@@ -50,17 +51,10 @@ pub async fn patch(
     let expected_revisions = if_match(&headers)?;
     let content = serde_json::to_vec(&patch).unwrap_or_default();
     let command = command(&caller, &step_id, patch, expected_revisions)?;
-    problem::once_more(|| async {
-        let mut tx = app.context.store.begin(&caller.actor, Utc::now()).await?;
-        // Before the revision is compared: the first request has raised it.
-        if let Some(answer) = key.take(&mut tx, &content).await? {
-            return Ok(answer);
-        }
+    key.once(&app, &caller, &content, |mut tx| async {
         let step = decide(&app, &mut tx, &tenant_id, &step_id, &command).await?;
-        let answer = Answer::json(StatusCode::OK, &step).header(header::ETAG, format!("\"{}\"", step.revision));
-        key.keep(&mut tx, &answer).await?;
-        tx.commit().await?;
-        Ok(answer.into_response())
+        let tag = format!("\"{}\"", step.revision);
+        Ok((tx, Answer::json(StatusCode::OK, &step).header(header::ETAG, tag)))
     })
     .await
 }
@@ -120,51 +114,4 @@ async fn decide(
         Problem::from(StoreError::Refused(Refusal::UnknownStep { step: step_id.to_owned(), known }))
     })?;
     Ok(answers::step(step, &definition))
-}
-
-/// The revisions in `If-Match`, any of which will do; none where the header is absent or `*`. A tag that is weak or
-/// not ours is a tag all the same, and matches no revision (RFC 9110 §13.1.1).
-fn if_match(headers: &HeaderMap) -> Result<Option<Vec<i64>>, Problem> {
-    let Some(value) = headers.get(header::IF_MATCH) else { return Ok(None) };
-    let text = value.to_str().unwrap_or_default().trim();
-    if text == "*" {
-        return Ok(None);
-    }
-    let mut revisions = Vec::new();
-    for tag in text.split(',').map(str::trim) {
-        let opaque = tag.strip_prefix("W/").unwrap_or(tag);
-        let opaque = opaque.strip_prefix('"').and_then(|opaque| opaque.strip_suffix('"')).ok_or_else(no_tag)?;
-        revisions.extend(opaque.parse::<i64>().ok().filter(|_| !tag.starts_with("W/")));
-    }
-    Ok(Some(revisions))
-}
-
-fn no_tag() -> Problem {
-    Problem::new(
-        StatusCode::BAD_REQUEST,
-        "if_match",
-        "The precondition cannot be read",
-        "`If-Match` holds something else than quoted tags",
-    )
-    .hint("Send the `ETag` of the step back, unchanged.")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn read(text: &'static str) -> Result<Option<Vec<i64>>, u16> {
-        let headers = HeaderMap::from_iter([(header::IF_MATCH, axum::http::HeaderValue::from_static(text))]);
-        if_match(&headers).map_err(|problem| problem.status)
-    }
-
-    #[test]
-    fn preconditions_are_read() {
-        assert_eq!(read("\"7\""), Ok(Some(vec![7])));
-        assert_eq!(read("\"7\", \"8\""), Ok(Some(vec![7, 8])));
-        assert_eq!(read("W/\"7\""), Ok(Some(vec![])));
-        assert_eq!(read("\"abc\""), Ok(Some(vec![])));
-        assert_eq!(read("*"), Ok(None));
-        assert_eq!(read("7"), Err(400));
-    }
 }

@@ -3,14 +3,13 @@
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use chrono::Utc;
 use workbench_engine::store::TenantChange;
 
 use super::access::{Caller, Capability};
 use super::body::JsonBody;
 use super::idempotency::{Answer, IdempotencyKey};
 use super::onboarding::check_tenant;
-use super::problem::{self, Problem};
+use super::problem::Problem;
 use super::wire::{OpenOnboarding, TenantPatchBody, TenantView};
 use super::{App, answers, bounds};
 
@@ -63,16 +62,9 @@ pub async fn patch(
     caller.require(Capability::OnboardingWrite)?;
     let change = checked(&body)?;
     let content = serde_json::to_vec(&body).unwrap_or_default();
-    problem::once_more(|| async {
-        let mut tx = app.context.store.begin(&caller.actor, Utc::now()).await?;
-        if let Some(answer) = key.take(&mut tx, &content).await? {
-            return Ok(answer);
-        }
+    key.once(&app, &caller, &content, |mut tx| async {
         let (tenant, _) = tx.change_tenant(&tenant_id, &change).await?;
-        let answer = Answer::json(StatusCode::OK, &answers::tenant(tenant));
-        key.keep(&mut tx, &answer).await?;
-        tx.commit().await?;
-        Ok(answer.into_response())
+        Ok((tx, Answer::json(StatusCode::OK, &answers::tenant(tenant))))
     })
     .await
 }

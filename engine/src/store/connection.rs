@@ -100,13 +100,16 @@ pub enum StoreError {
     #[error(transparent)]
     JobRefused(#[from] crate::job::JobRefusal),
     /// The import is not in a state that allows it.
-    #[error("the import is {from}; it cannot become {to}")]
+    #[error("the import {}; it cannot be {} now", .from.in_words(), .to.as_deed())]
     ImportState {
         /// Where it stands.
         from: crate::import::ImportState,
         /// Where it was to go.
         to: crate::import::ImportState,
     },
+    /// Somebody had the file read again since its preview was looked at.
+    #[error("the preview is another one than the one looked at; somebody had it read again with another mapping")]
+    StalePreview,
     /// The import waited in preview for too long.
     #[error("the preview could be confirmed until {until}")]
     PreviewExpired {

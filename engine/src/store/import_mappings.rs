@@ -114,6 +114,8 @@ impl Tx {
         // Before a row that refers to it: of two confirmations that each held the tenant for reference, none could hold it
         // for its turn.
         self.hold_tenant(&import.tenant_id).await?;
+        let print = fingerprint(&columns);
+        self.keep_mapping(import, entity, &print).await?;
         let (now, actor) = (self.now(), self.actor().id.clone());
         let row = self
             .maybe_row(
@@ -128,7 +130,7 @@ impl Tx {
                 .bind(format!("map_{}", Ulid::from_datetime(now.into())))
                 .bind(&import.tenant_id)
                 .bind(entity)
-                .bind(fingerprint(&columns))
+                .bind(print)
                 .bind(mapping)
                 .bind(&import.id)
                 .bind(micros(now))
@@ -148,6 +150,7 @@ impl Tx {
         if gone == 0 {
             return Err(StoreError::not_found("mapping", id));
         }
+        self.forget_replaced(id).await?;
         self.record(NewEntry::of_tenant("import_mapping_deleted", tenant_id, json!({ "mapping": id })));
         Ok(())
     }
@@ -172,14 +175,17 @@ impl Tx {
     }
 
     /// Reads an import's file again with another mapping, and as another entity where one is given. See
-    /// [`Import::can_be_mapped_again`]; afterwards it always waits for a person. Answers the job.
+    /// [`Import::can_be_mapped_again`]; afterwards it always waits for a person. `seen` is as of [`Tx::confirm_import`]. Answers
+    /// the job.
     pub async fn map_again(
         &mut self,
         import_id: &str,
         mapping: &BTreeMap<String, String>,
         entity: Option<&str>,
+        seen: Option<&[i64]>,
     ) -> Result<String, StoreError> {
         let import = self.locked_import(import_id).await?;
+        import.must_be_seen(seen)?;
         if !import.can_be_mapped_again() {
             return Err(StoreError::ImportState { from: import.state, to: ImportState::Queued });
         }
@@ -187,7 +193,8 @@ impl Tx {
             sqlx::query(
                 "update imports set mapping = $1, entity = coalesce($2, entity), mode = 'preview', failure = null, expires_at = null,
                         sample = null, rows_read = 0, rows_valid = 0, rows_warned = 0, rows_rejected = 0, records = 0,
-                        records_new = 0, records_changed = 0, records_unchanged = 0, previewed_at = null
+                        records_new = 0, records_changed = 0, records_unchanged = 0, previewed_at = null,
+                        preview_revision = preview_revision + 1
                  where id = $3",
             )
             .bind(json!(mapping).to_string())

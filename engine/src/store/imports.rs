@@ -57,6 +57,8 @@ pub struct Import {
     pub sample: Option<Value>,
     /// What the preview counted.
     pub counts: Counts,
+    /// Raised when a preview is stored, and when it is given up for another mapping.
+    pub preview_revision: i64,
     /// Rows whose records are stored for good.
     pub checkpoint: i64,
     /// Records stored.
@@ -190,6 +192,7 @@ pub(super) fn read(row: &AnyRow) -> Result<Import, StoreError> {
             records_changed: row.int("records_changed")?,
             records_unchanged: row.int("records_unchanged")?,
         },
+        preview_revision: row.int("preview_revision")?,
         checkpoint: row.int("checkpoint")?,
         loaded: row.int("loaded")?,
         failure: row.maybe_json("failure")?,
@@ -204,6 +207,16 @@ pub(super) fn read(row: &AnyRow) -> Result<Import, StoreError> {
         supersedes: row.maybe_text("supersedes")?,
         difference: row.maybe_json("difference")?,
     })
+}
+
+impl Import {
+    /// Refuses what was decided about another preview than the current one.
+    pub(super) fn must_be_seen(&self, seen: Option<&[i64]>) -> Result<(), StoreError> {
+        match seen {
+            Some(seen) if !seen.contains(&self.preview_revision) => Err(StoreError::StalePreview),
+            _ => Ok(()),
+        }
+    }
 }
 
 impl Store {
@@ -372,7 +385,8 @@ impl Tx {
             sqlx::query(
                 "update imports set format = $1, entity = $2, detected = $3, sample = $4, rows_read = $5, rows_valid = $6,
                         rows_warned = $7, rows_rejected = $8, records = $9, records_new = $10, records_changed = $11,
-                        records_unchanged = $12, previewed_at = $13, expires_at = $14, failure = null
+                        records_unchanged = $12, previewed_at = $13, expires_at = $14, failure = null,
+                        preview_revision = preview_revision + 1
                  where id = $15",
             )
             .bind(&result.format)
@@ -394,7 +408,7 @@ impl Tx {
         .await?;
         self.compare_with_predecessor(&import, &result.entity).await?;
         if import.mode == "apply" && counts.rows_rejected == 0 && !result.guessed {
-            self.confirm_import(import_id).await?;
+            self.confirm_import(import_id, None).await?;
         }
         Ok(())
     }
@@ -436,9 +450,15 @@ impl Tx {
         Ok(())
     }
 
-    /// A person has seen the preview and wants it stored. Confirming twice is confirming once.
-    pub async fn confirm_import(&mut self, import_id: &str) -> Result<Option<String>, StoreError> {
+    /// A person has seen the preview and wants it stored. Confirming twice is confirming once. `seen` are the revisions of
+    /// the preview of which one must be the current one, where that matters.
+    pub async fn confirm_import(
+        &mut self,
+        import_id: &str,
+        seen: Option<&[i64]>,
+    ) -> Result<Option<String>, StoreError> {
         let import = self.locked_import(import_id).await?;
+        import.must_be_seen(seen)?;
         if matches!(import.state, ImportState::Loading | ImportState::Completed) {
             return Ok(None);
         }

@@ -110,7 +110,7 @@ mod tests {
         let now = Utc::now();
         let store = waiting(&folder, now).await;
         let begin = || async { store.begin(&Actor::workbench(), now).await.expect("a transaction begins") };
-        let refused = begin().await.confirm_import("late").await.expect_err("too late");
+        let refused = begin().await.confirm_import("late", None).await.expect_err("too late");
         assert!(matches!(refused, StoreError::PreviewExpired { .. }), "{refused}");
 
         assert_eq!(store.expired_previews(now, 9).await.expect("the store answers"), ["late"]);
@@ -123,7 +123,7 @@ mod tests {
         assert_eq!((late.state, late.sample.is_none()), (ImportState::Cancelled, true));
         assert_eq!(late.failure.expect("a reason")["code"], "preview_expired");
         // It says the same as before it was cancelled.
-        let refused = begin().await.confirm_import("late").await.expect_err("too late");
+        let refused = begin().await.confirm_import("late", None).await.expect_err("too late");
         assert!(matches!(refused, StoreError::PreviewExpired { .. }), "{refused}");
 
         let unswept = || async { store.unswept_previews(9).await.expect("the store answers") };
@@ -144,7 +144,7 @@ mod tests {
         let now = Utc::now();
         let store = waiting(&folder, now).await;
         let mut tx = store.begin(&Actor::workbench(), now).await.expect("a transaction begins");
-        assert!(tx.confirm_import("early").await.expect("it is in time").is_some());
+        assert!(tx.confirm_import("early", None).await.expect("it is in time").is_some());
         tx.commit().await.expect("the transaction is kept");
         let later = now + TimeDelta::hours(2);
         let mut tx = store.begin(&Actor::workbench(), later).await.expect("a transaction begins");

@@ -56,6 +56,10 @@ impl Tx {
             }
         }
         self.move_import(import_id, ImportState::RollingBack, json!({ "reason": reason })).await?;
+        if import.state == ImportState::Completed {
+            // At once: a table that comes while the records are being undone must not be mapped by it.
+            self.take_back_mapping(&import).await?;
+        }
         let now = micros(self.now());
         self.execute(sqlx::query("update imports set rollback_at = $1 where id = $2").bind(now).bind(import_id))
             .await?;

@@ -1,210 +1,133 @@
-//! Cuts a table into lines on a thread of its own, ahead of those who clean and judge them.
-
-use std::io;
-use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
-use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
-use std::thread;
+//! The lines of a piece of a table, one after the other.
 
 use csv::StringRecord;
 
-use super::read_line;
 use crate::MAX_COLUMNS;
 use crate::failure::ReadError;
-use crate::import::TextStream;
-use crate::record_limit::RecordLimit;
-use crate::rows::is_plain;
+use crate::rows::{is_plain, is_plain_but};
 
-/// Lines in a batch at most.
-const BATCH_LINES: usize = 512;
-
-/// A batch is given out once its text is longer than this, in bytes; its last line may make it longer.
-const BATCH_BYTES: usize = 256 * 1024;
-
-/// Batches that wait for the consumer.
-const AHEAD: usize = 2;
-
-/// The rows of a table as lines.
-pub(super) struct Lines {
-    batches: Receiver<Result<Batch, ReadError>>,
-    /// Gives the room of used batches back to the reader.
-    used: Sender<Batch>,
-    batch: Batch,
-    next: usize,
-    ended: bool,
+/// Whole lines of a table.
+pub(super) enum Piece {
+    /// Text without a quotation mark; every line ends with LF.
+    Plain {
+        text: Vec<u8>,
+        /// Number of the first line.
+        line: u64,
+        delimiter: u8,
+    },
+    /// What the table reader has cut.
+    Cut(CutLines),
 }
 
-/// Some lines, one behind the other in one text.
+/// Lines as the table reader gives them, one behind the other in one text.
 #[derive(Debug, Default)]
-struct Batch {
+pub(super) struct CutLines {
     text: String,
     /// Where each value ends in the text.
     ends: Vec<usize>,
-    lines: Vec<LineEnd>,
-    is_last: bool,
+    lines: Vec<CutLine>,
 }
 
-/// Where a line ends in a batch.
-#[derive(Debug, Clone, Copy, Default)]
-struct LineEnd {
+/// A line among others.
+#[derive(Debug, Clone, Copy)]
+struct CutLine {
     number: u64,
-    /// Values that it has in the file: of a hostile line, more than are kept.
     count: usize,
+    /// Where its last value stands among the ends: the place behind it.
     values: usize,
-    text: usize,
     is_plain: bool,
 }
 
 /// The values of one line.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Line<'a> {
+pub(super) struct Line<'v, 't> {
     /// Line of the file where it starts, from 1.
     pub(super) number: u64,
-    text: &'a str,
-    start: usize,
-    ends: &'a [usize],
-    count: usize,
+    /// Its values; of a hostile line, not many more than a table may have columns.
+    pub(super) values: &'v [&'t str],
+    /// How many values it has in the file.
+    pub(super) count: usize,
     /// Whether no character of it needs a closer look; see [`is_plain`].
     pub(super) is_plain: bool,
 }
 
-impl<'a> Line<'a> {
-    /// The value of a column; empty where the line has none.
-    pub(super) fn get(&self, column: usize) -> &'a str {
-        let start = match column.checked_sub(1) {
-            None => Some(&self.start),
-            Some(before) => self.ends.get(before),
-        };
-        let range = start.zip(self.ends.get(column)).map(|(start, end)| *start..*end);
-        range.and_then(|range| self.text.get(range)).unwrap_or_default()
-    }
-
-    /// How many values it has.
-    pub(super) const fn count(&self) -> usize {
-        self.count
-    }
-
-    /// Its values; not more than a table may have columns.
-    pub(super) fn values(self) -> impl Iterator<Item = &'a str> + Clone {
-        (0..self.ends.len()).map(move |column| self.get(column))
+impl Piece {
+    /// Shows every line that is not empty.
+    ///
+    /// # Errors
+    /// [`ReadError::Io`] where the text is no UTF-8, which decoding does not let through.
+    pub(super) fn each_line<'t>(&'t self, visit: impl FnMut(Line<'_, 't>)) -> Result<(), ReadError> {
+        match self {
+            Self::Plain { text, line, delimiter } => {
+                let text =
+                    simdutf8::basic::from_utf8(text).map_err(|error| ReadError::Io(std::io::Error::other(error)))?;
+                each_plain(text, *line, *delimiter, visit);
+            }
+            Self::Cut(lines) => lines.each(visit),
+        }
+        Ok(())
     }
 }
 
-impl Batch {
-    fn clear(&mut self) {
-        self.text.clear();
-        self.ends.clear();
-        self.lines.clear();
-        self.is_last = false;
+fn each_plain<'t>(text: &'t str, first: u64, delimiter: u8, mut visit: impl FnMut(Line<'_, 't>)) {
+    let mut values: Vec<&str> = Vec::new();
+    let (mut number, mut count, mut line_start, mut start) = (first, 0, 0, 0);
+    for at in memchr::memchr2_iter(delimiter, b'\n', text.as_bytes()) {
+        // A line of delimiters alone would otherwise take many times its own size.
+        if values.len() <= MAX_COLUMNS {
+            values.push(text.get(start..at).unwrap_or_default());
+        }
+        count += 1;
+        start = at + 1;
+        if text.as_bytes().get(at) == Some(&b'\n') {
+            if at > line_start {
+                let is_plain = is_plain_but(text.get(line_start..at).unwrap_or_default(), delimiter);
+                visit(Line { number, values: &values, count, is_plain });
+            }
+            values.clear();
+            (number, count, line_start) = (number + 1, 0, start);
+        }
+    }
+}
+
+impl CutLines {
+    /// A single line.
+    pub(super) fn of(record: &StringRecord) -> Self {
+        let mut lines = Self::default();
+        lines.push(0, record);
+        lines
     }
 
-    fn push(&mut self, record: &StringRecord) {
-        // A line of commas alone would otherwise take many times its own size.
+    /// Adds a line; the table reader counts from behind `lines_before`.
+    pub(super) fn push(&mut self, lines_before: u64, record: &StringRecord) {
         for value in record.iter().take(MAX_COLUMNS + 1) {
             self.text.push_str(value);
             self.ends.push(self.text.len());
         }
-        self.lines.push(LineEnd {
-            number: record.position().map_or(0, csv::Position::line),
+        self.lines.push(CutLine {
+            number: lines_before + record.position().map_or(1, csv::Position::line),
             count: record.len(),
             values: self.ends.len(),
-            text: self.text.len(),
             is_plain: is_plain(record.as_slice()),
         });
     }
 
-    fn is_full(&self) -> bool {
-        self.lines.len() >= BATCH_LINES || self.text.len() >= BATCH_BYTES
+    /// Bytes that it takes, about.
+    pub(super) const fn size(&self) -> usize {
+        self.text.len() + self.ends.len() * size_of::<usize>() + self.lines.len() * size_of::<CutLine>()
     }
 
-    fn line(&self, index: usize) -> Option<Line<'_>> {
-        let end = self.lines.get(index)?;
-        let before = index.checked_sub(1).and_then(|before| self.lines.get(before)).copied().unwrap_or_default();
-        Some(Line {
-            number: end.number,
-            text: &self.text,
-            start: before.text,
-            ends: self.ends.get(before.values..end.values)?,
-            count: end.count,
-            is_plain: end.is_plain,
-        })
-    }
-}
-
-impl Lines {
-    /// Goes on reading where the reader is; `first` is a line that was read already and is no header.
-    pub(super) fn start(
-        mut reader: csv::Reader<RecordLimit<TextStream>>,
-        record_start: Arc<AtomicU64>,
-        first: Option<StringRecord>,
-    ) -> io::Result<Self> {
-        let (sender, batches) = sync_channel(AHEAD);
-        let (used, back) = channel();
-        thread::Builder::new()
-            .name("table lines".into())
-            .spawn(move || cut(&mut reader, &record_start, first, &sender, &back))?;
-        Ok(Self { batches, used, batch: Batch::default(), next: 0, ended: false })
-    }
-
-    /// Goes to the next line; `false` at the end of the file.
-    pub(super) fn advance(&mut self) -> Result<bool, ReadError> {
-        loop {
-            if self.next < self.batch.lines.len() {
-                self.next += 1;
-                return Ok(true);
+    fn each<'t>(&'t self, mut visit: impl FnMut(Line<'_, 't>)) {
+        let mut values = Vec::new();
+        let (mut first, mut start) = (0, 0);
+        for line in &self.lines {
+            values.clear();
+            for end in self.ends.get(first..line.values).unwrap_or_default() {
+                values.push(self.text.get(start..*end).unwrap_or_default());
+                start = *end;
             }
-            if self.batch.is_last || self.ended {
-                return Ok(false);
-            }
-            let gone = || ReadError::Io(io::Error::other("the reader of the table ended before the table did"));
-            let batch = self.batches.recv().map_err(|_| gone()).flatten().inspect_err(|_| self.ended = true)?;
-            // Nobody takes it back once the reader has ended.
-            let _ = self.used.send(std::mem::replace(&mut self.batch, batch));
-            self.next = 0;
-        }
-    }
-
-    /// The line that [`Self::advance`] went to.
-    pub(super) fn current(&self) -> Option<Line<'_>> {
-        self.batch.line(self.next.checked_sub(1)?)
-    }
-}
-
-/// Reads to the end of the file, to an error, or until nobody wants more.
-fn cut(
-    reader: &mut csv::Reader<RecordLimit<TextStream>>,
-    record_start: &AtomicU64,
-    first: Option<StringRecord>,
-    sender: &SyncSender<Result<Batch, ReadError>>,
-    back: &Receiver<Batch>,
-) {
-    let mut record = StringRecord::new();
-    let mut batch = Batch::default();
-    if let Some(first) = first {
-        batch.push(&first);
-    }
-    loop {
-        match read_line(reader, record_start, &mut record) {
-            Ok(true) => batch.push(&record),
-            Ok(false) => batch.is_last = true,
-            Err(error) => {
-                // The lines before it are sound.
-                if sender.send(Ok(batch)).is_ok() {
-                    let _ = sender.send(Err(error));
-                }
-                return;
-            }
-        }
-        if batch.is_last {
-            let _ = sender.send(Ok(batch));
-            return;
-        }
-        if batch.is_full() {
-            let mut next = back.try_recv().unwrap_or_default();
-            next.clear();
-            if sender.send(Ok(std::mem::replace(&mut batch, next))).is_err() {
-                return;
-            }
+            first = line.values;
+            visit(Line { number: line.number, values: &values, count: line.count, is_plain: line.is_plain });
         }
     }
 }

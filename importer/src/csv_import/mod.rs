@@ -1,5 +1,6 @@
 //! Tables: delimited text with a header line, one member or club per row.
 
+mod ahead;
 mod assignment;
 mod countries;
 pub(crate) mod delimiter;
@@ -7,12 +8,15 @@ mod evidence;
 mod header;
 mod lines;
 mod name_lists;
+mod pieces;
 mod request;
+mod working;
 
+use std::io::Read;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::vec;
 
-use chrono::NaiveDate;
 use csv::StringRecord;
 
 use crate::decoding::DecodingNotes;
@@ -22,25 +26,24 @@ use crate::import::{Detected, Item, MappedColumn, Options, TextStream, decoding_
 use crate::issue::Issue;
 use crate::record::RecordKind;
 use crate::record_limit::RecordLimit;
-use crate::rows::{Cleaner, FieldSpec, Judge, Values, fields, trimmed};
+use crate::rows::{Judge, Weighed, WeighedRows, fields};
 use crate::{MAX_COLUMNS, MAX_RECORD_BYTES};
 
-use lines::Lines;
+use ahead::Ahead;
+use lines::{CutLines, Piece};
+use pieces::Pieces;
+use working::RowWork;
 
 pub(crate) use header::unmapped_issue;
 pub use request::MappingFault;
 
-/// Decoded text taken at a time, in bytes.
-const BUFFER: usize = 64 * 1024;
-
 /// A table being read.
 pub(crate) struct CsvImport {
-    lines: Lines,
+    ahead: Ahead<Piece, Result<WeighedRows, ReadError>>,
+    /// The rows of a piece that have not been given yet, and their text.
+    weighed: vec::IntoIter<Weighed>,
+    text: String,
     notes: Arc<DecodingNotes>,
-    header: Vec<String>,
-    /// The columns that fill a field, by their place in a row.
-    columns: Vec<(usize, &'static FieldSpec)>,
-    today: NaiveDate,
     judge: Judge,
     rows: u64,
     opening_issues: Vec<Issue>,
@@ -66,12 +69,8 @@ impl CsvImport {
         let announced = delimiter::announced(head);
         let delimiter = announced.unwrap_or_else(|| delimiter::detect(head));
         let record_start = Arc::new(AtomicU64::new(0));
-        let mut reader = csv::ReaderBuilder::new()
-            .delimiter(delimiter)
-            .has_headers(false)
-            .flexible(true)
-            .buffer_capacity(BUFFER)
-            .from_reader(RecordLimit::new(stream, record_start.clone()));
+        // Byte by byte, so that whoever goes on finds everything behind the header.
+        let mut reader = table_reader(delimiter, 1, RecordLimit::new(stream, record_start.clone()));
         let mut line = StringRecord::new();
         if announced.is_some() {
             read_line(&mut reader, &record_start, &mut line)?;
@@ -99,15 +98,22 @@ impl CsvImport {
             .iter()
             .map(|(place, spec)| spec.judged(table.columns.get(*place).map_or(spec.name, |name| name)))
             .collect();
+        let judge = Judge::new(RecordKind::of_rows(plan.entity), judged, fields::key_of(plan.entity));
+        let work = RowWork::new(table.columns, columns, options.today, judge.rules());
         // Without a header, the line that was read is a row.
-        let first = (!table.named).then_some(line);
+        let mut first = (!table.named).then(|| Piece::Cut(CutLines::of(&line)));
+        let next_line = reader.position().line();
+        let mut pieces = Pieces::from(next_line, reader.into_inner(), record_start, delimiter);
+        let ahead = Ahead::start(
+            move || first.take().map_or_else(|| pieces.next_piece(), |first| Ok(Some(first))),
+            move |piece| work.rows(&piece),
+        );
         Ok(Self {
-            lines: Lines::start(reader, record_start, first).map_err(OpenError::Io)?,
+            ahead: ahead.map_err(OpenError::Io)?,
+            weighed: Vec::new().into_iter(),
+            text: String::new(),
             notes,
-            judge: Judge::new(RecordKind::of_rows(plan.entity), judged, fields::key_of(plan.entity)),
-            header: table.columns,
-            columns,
-            today: options.today,
+            judge,
             rows: 0,
             opening_issues,
             ended: false,
@@ -119,41 +125,27 @@ impl CsvImport {
         if !self.opening_issues.is_empty() {
             return Some(Ok(Item::File { issues: std::mem::take(&mut self.opening_issues) }));
         }
-        if self.ended {
-            return None;
-        }
-        match self.lines.advance() {
-            Err(error) => Some(Err(error)),
-            Ok(true) => {
+        loop {
+            if let Some(weighed) = self.weighed.next() {
                 self.rows += 1;
-                Some(Ok(self.row()))
+                return Some(Ok(self.judge.admit(weighed, &self.text)));
             }
-            Ok(false) => {
-                self.ended = true;
-                let issues = self.closing_issues();
-                (!issues.is_empty()).then_some(Ok(Item::File { issues }))
+            if self.ended {
+                return None;
+            }
+            match self.ahead.next_worked().and_then(Option::transpose) {
+                Err(error) => return Some(Err(error)),
+                Ok(Some(WeighedRows { text, mut rows })) => {
+                    self.judge.count(&mut rows);
+                    (self.text, self.weighed) = (text, rows.into_iter());
+                }
+                Ok(None) => {
+                    self.ended = true;
+                    let issues = self.closing_issues();
+                    return (!issues.is_empty()).then_some(Ok(Item::File { issues }));
+                }
             }
         }
-    }
-
-    fn row(&mut self) -> Item {
-        let Some(line) = self.lines.current() else { return Item::row(0, Vec::new(), Vec::new()) };
-        let row = line.number;
-        if line.values().all(|cell| trimmed(cell).is_empty()) {
-            let issue = Issue::warning("row_blank", row, "the row has no values", "Nothing to do: the row is skipped.");
-            return Item::row(row, Vec::new(), vec![issue]);
-        }
-        if let Some(issue) = shape_issue(line.count(), line.values(), self.header.len(), row) {
-            return Item::row(row, Vec::new(), vec![issue]);
-        }
-        let mut cleaner = Cleaner::of_row(row, self.today, line.is_plain);
-        let mut values = Vec::with_capacity(self.columns.len());
-        for (place, spec) in &self.columns {
-            let cell = line.get(*place);
-            let column = self.header.get(*place).map_or(spec.name, String::as_str);
-            values.push(cleaner.clean(column, spec.kind, cell));
-        }
-        self.judge.judge(row, &Values { cells: &values, are_plain: line.is_plain }, cleaner.into_issues())
     }
 
     fn closing_issues(&self) -> Vec<Issue> {
@@ -177,8 +169,7 @@ const SAMPLE_ROWS: usize = 200;
 
 /// The first rows of a table, as far as the head of the file holds them; the last may be cut.
 fn sample(head: &str, delimiter: u8, announced: bool) -> Vec<StringRecord> {
-    let mut reader =
-        csv::ReaderBuilder::new().delimiter(delimiter).has_headers(false).flexible(true).from_reader(head.as_bytes());
+    let mut reader = table_reader(delimiter, head.len(), head.as_bytes());
     // And the header.
     reader.records().map_while(Result::ok).skip(usize::from(announced)).take(SAMPLE_ROWS + 1).collect()
 }
@@ -213,9 +204,19 @@ pub(crate) fn shape_issue<'a>(
     Some(issue.value(&start))
 }
 
+/// A reader of records with as many values as they have, the first one included. It takes `ahead` bytes at a time.
+pub(crate) fn table_reader<R: Read>(delimiter: u8, ahead: usize, text: R) -> csv::Reader<R> {
+    csv::ReaderBuilder::new()
+        .delimiter(delimiter)
+        .has_headers(false)
+        .flexible(true)
+        .buffer_capacity(ahead)
+        .from_reader(text)
+}
+
 /// Reads a record; `false` at the end of the file.
-pub(crate) fn read_line(
-    reader: &mut csv::Reader<RecordLimit<TextStream>>,
+pub(crate) fn read_line<R: Read>(
+    reader: &mut csv::Reader<R>,
     record_start: &AtomicU64,
     line: &mut StringRecord,
 ) -> Result<bool, ReadError> {

@@ -83,7 +83,9 @@ fn suggestion<'a>(name: &str, known: impl Iterator<Item = &'a str> + Clone) -> S
         .clone()
         .map(|known| (strsim::damerau_levenshtein(&fields::fold(name), &fields::fold(known)), known))
         .min()
-        .filter(|(distance, _)| *distance <= 1 + name.chars().count() / 4);
+        .filter(|(distance, _)| *distance <= 1 + name.chars().count() / 4)
+        // Two names of one letter each are one letter apart, and mean nothing to each other.
+        .filter(|(distance, known)| *distance < fields::fold(known).chars().count());
     if let Some((_, known)) = near {
         return format!("Did you mean “{}”?", shorten(known));
     }
@@ -105,7 +107,7 @@ mod tests {
             encoding_reason: String::new(),
             delimiter: Some(';'),
             header: None,
-            mapping: ["Licens", "Namn", "Född"].map(|name| MappedColumn::left_out(name, "")).into(),
+            mapping: ["Licens", "Namn", "Född", "0"].map(|name| MappedColumn::left_out(name, "")).into(),
             details: BTreeMap::new(),
         };
         let mapping = mapping.iter().map(|(from, to)| ((*from).to_owned(), (*to).to_owned())).collect();
@@ -117,6 +119,8 @@ mod tests {
         assert_eq!(check(&[("Licens", "licence_number"), ("fodd", "birth_date"), ("column 2", "")]), Ok(()));
         assert_eq!(check(&[("Licenz", "club")]), Err(("unknown_column", "Did you mean “Licens”?".into())));
         assert_eq!(check(&[("Licens", "birthdate")]), Err(("unknown_field", "Did you mean “birth_date”?".into())));
+        let known = "Known are Licens, Namn, Född, 0.";
+        assert_eq!(check(&[("x", "club")]), Err(("unknown_column", known.into())));
         assert_eq!(check(&[("column 9", "club")]).map_err(|fault| fault.0), Err("unknown_column"));
         assert_eq!(check(&[("Namn", "club"), ("Född", "club")]).map_err(|fault| fault.0), Err("duplicate_field"));
         assert_eq!(check(&[("Namn", "club"), ("column 2", "")]).map_err(|fault| fault.0), Err("duplicate_column"));

@@ -55,6 +55,12 @@ fn write(value: &JsonValue, out: &mut String) -> bool {
 /// Writes a text as a JSON string.
 pub(crate) fn write_text(text: &str, out: &mut String) {
     out.push('"');
+    write_inside(text, out);
+    out.push('"');
+}
+
+/// Writes what stands between the quotation marks of a JSON string.
+pub(crate) fn write_inside(text: &str, out: &mut String) {
     let mut rest = text;
     // Most texts have nothing to escape and are copied whole.
     while let Some(at) = rest.bytes().position(|byte| byte < b' ' || byte == b'"' || byte == b'\\') {
@@ -78,7 +84,6 @@ pub(crate) fn write_text(text: &str, out: &mut String) {
         rest = characters.as_str();
     }
     out.push_str(rest);
-    out.push('"');
 }
 
 #[cfg(test)]

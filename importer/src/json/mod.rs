@@ -8,7 +8,7 @@ mod canonical;
 mod scanner;
 mod value;
 
-pub(crate) use canonical::{canonical, write_text};
+pub(crate) use canonical::{canonical, write_inside, write_text};
 pub(crate) use scanner::Scanner;
 pub(crate) use value::{JsonFault, JsonValue, parse};
 

@@ -48,6 +48,10 @@ pub enum PackedFault {
 }
 
 impl PackedFault {
+    pub(super) fn damaged(why: impl Into<String>) -> Self {
+        Self::Damaged { why: why.into() }
+    }
+
     /// Stable name of the fault, in `snake_case`.
     #[must_use]
     pub const fn code(&self) -> &'static str {

@@ -4,18 +4,17 @@
 //! kept but the windows of the decompressor, and nothing counts as read before the checksum at the end has been seen.
 
 mod fault;
+mod gzip;
 mod zip;
 
 use std::io::{self, BufReader, Chain, Cursor, Read};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use flate2::bufread::MultiGzDecoder;
-
 pub use fault::PackedFault;
 
 use crate::failure::{OpenError, ReadError};
-use crate::issue::shorten;
+use gzip::Members;
 use zip::OnlyFile;
 
 /// Bytes taken from the packed file at a time.
@@ -31,7 +30,7 @@ const EMPTY_ZIP: &[u8] = b"PK\x05\x06";
 pub struct UnpackLimits {
     /// Unpacked bytes in all.
     pub bytes: u64,
-    /// Unpacked bytes for each packed byte, beyond the first 16 MiB.
+    /// Unpacked bytes for each packed byte, once more than 16 MiB have been unpacked.
     pub ratio: u64,
 }
 
@@ -46,7 +45,7 @@ impl Default for UnpackLimits {
 pub(crate) struct Packing {
     /// `gzip` or `zip`.
     pub(crate) kind: &'static str,
-    /// The name that it has inside, shortened for display; gzip files may have none.
+    /// The name that it has inside, as long as it is; gzip files and what was packed from a pipe have none.
     pub(crate) name: Option<String>,
     rest: Unpacking,
 }
@@ -83,51 +82,54 @@ pub(crate) fn unpack(
     }
     let source: Source = BufReader::with_capacity(CHUNK, Cursor::new(head).chain(Marked(Box::new(packed))));
     let (content, name) = if kind == "gzip" {
-        let decoder = MultiGzDecoder::new(source);
-        let name = decoder.header().and_then(flate2::GzHeader::filename);
-        // The name of a gzip file is Latin-1, whose bytes are the first characters of Unicode.
-        let name = name.map(|name| name.iter().map(|byte| char::from(*byte)).collect::<String>());
-        (Content::Gzip(Box::new(decoder)), name)
+        let members = Members::open(source);
+        let name = members.name();
+        (Content::Gzip(Box::new(members)), name)
     } else {
         let file = OnlyFile::open(source)?;
         let name = file.name();
-        (Content::Zip(Box::new(file)), Some(name))
+        (Content::Zip(Box::new(file)), name)
     };
-    let unpacked = Unpacked { content, limits, taken: taken.clone(), given: 0 };
+    let unpacked = Unpacked { content, limits, taken: taken.clone(), given: 0, broken: None };
     let rest = Unpacking(Arc::new(Mutex::new(unpacked)));
-    let name = name.as_deref().map(shorten).filter(|name| !name.is_empty());
+    let name = name.filter(|name| !name.is_empty());
     Ok((Box::new(rest.clone()), Some(Packing { kind, name, rest })))
 }
 
 /// The failure that an error of a reader stands for: one of the storage, or one of the packed content.
 fn failure(error: io::Error) -> io::Error {
-    let known = error.get_ref().and_then(|inner| inner.downcast_ref::<ReadError>()).is_some();
-    if known || error.kind() == io::ErrorKind::Interrupted {
+    if error.get_ref().and_then(|inner| inner.downcast_ref::<ReadError>()).is_some() {
         return error;
     }
-    let fault = match error.kind() {
+    refused(match error.kind() {
         io::ErrorKind::UnexpectedEof => PackedFault::Truncated,
-        _ => PackedFault::Damaged { why: error.to_string() },
-    };
+        _ => PackedFault::damaged(error.to_string()),
+    })
+}
+
+fn refused(fault: PackedFault) -> io::Error {
     io::Error::other(ReadError::Packed(fault))
 }
 
 type Source = BufReader<Chain<Cursor<Vec<u8>>, Marked>>;
 
-/// Marks the errors of the storage, so that they are not taken for faults of what is packed.
+/// Marks the errors of the storage, so that they are not taken for faults of what is packed. Interrupted reads are
+/// repeated here: further up they would interrupt a check half-way, and what is read again is then past it.
 struct Marked(Box<dyn Read + Send>);
 
 impl Read for Marked {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.0.read(buffer).map_err(|error| match error.kind() {
-            io::ErrorKind::Interrupted => error,
-            _ => io::Error::other(ReadError::Io(error)),
-        })
+        loop {
+            match self.0.read(buffer) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                read => return read.map_err(|error| io::Error::other(ReadError::Io(error))),
+            }
+        }
     }
 }
 
 enum Content {
-    Gzip(Box<MultiGzDecoder<Source>>),
+    Gzip(Box<Members>),
     Zip(Box<OnlyFile<Source>>),
 }
 
@@ -137,25 +139,44 @@ struct Unpacked {
     limits: UnpackLimits,
     taken: Arc<AtomicU64>,
     given: u64,
+    /// Why reading ended early. Decompressors say that once, and then that the content has ended.
+    broken: Option<PackedFault>,
 }
 
-impl Read for Unpacked {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+impl Unpacked {
+    fn read_counted(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = match &mut self.content {
-            Content::Gzip(decoder) => decoder.read(buffer),
+            Content::Gzip(members) => members.read(buffer),
             Content::Zip(file) => file.read(buffer),
         };
         let read = read.map_err(failure)?;
         self.given += read as u64;
         let UnpackLimits { bytes, ratio } = self.limits;
-        let fault = if self.given > bytes {
-            PackedFault::TooLarge { limit: bytes }
-        } else if self.given > FREE_BYTES && self.given / ratio.max(1) > self.taken.load(Ordering::Relaxed) {
-            PackedFault::Bomb { ratio }
+        let packed = self.taken.load(Ordering::Relaxed);
+        if self.given > bytes {
+            Err(refused(PackedFault::TooLarge { limit: bytes }))
+        } else if self.given > FREE_BYTES && self.given > packed.saturating_mul(ratio.max(1)) {
+            Err(refused(PackedFault::Bomb { ratio }))
         } else {
-            return Ok(read);
-        };
-        Err(io::Error::other(ReadError::Packed(fault)))
+            Ok(read)
+        }
+    }
+}
+
+impl Read for Unpacked {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if let Some(fault) = &self.broken {
+            return Err(refused(fault.clone()));
+        }
+        let read = self.read_counted(buffer);
+        if let Err(error) = &read {
+            // What the storage did not give is missing.
+            self.broken = Some(match error.get_ref().and_then(|inner| inner.downcast_ref()) {
+                Some(ReadError::Packed(fault)) => fault.clone(),
+                _ => PackedFault::Truncated,
+            });
+        }
+        read
     }
 }
 
@@ -166,5 +187,37 @@ struct Unpacking(Arc<Mutex<Unpacked>>);
 impl Read for Unpacking {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).read(buffer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
+
+    use super::*;
+
+    #[test]
+    fn what_has_failed_does_not_end_well_when_it_is_read_again() {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+        encoder.write_all(b"a;b\n1;2\n").expect("memory can be written");
+        let sound = encoder.finish().expect("memory can be written");
+        let mut wrong_sum = sound.clone();
+        let at = wrong_sum.len() - 8;
+        wrong_sum[at] ^= 1;
+        for (packed, code) in [
+            (wrong_sum, "archive_damaged"),
+            (sound.get(..at).expect("shorter").to_vec(), "archive_truncated"),
+            ([sound.as_slice(), b"\n"].concat(), "archive_damaged"),
+        ] {
+            let opened = unpack(Cursor::new(packed), &Arc::default(), UnpackLimits::default());
+            let (mut reader, packing) = opened.expect("a sound head");
+            let first = io::copy(&mut reader, &mut io::sink()).expect_err("a failure");
+            assert_eq!(ReadError::from_io(first).code(), code);
+            let again = packing.expect("it is packed").finish().expect_err("the failure again");
+            assert_eq!(again.code(), code);
+        }
     }
 }

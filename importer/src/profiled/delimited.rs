@@ -7,13 +7,16 @@ use csv::StringRecord;
 
 use super::{RawRow, RowSource};
 use crate::MAX_COLUMNS;
-use crate::csv_import::{delimiter, read_line, shape_issue, unmapped_issue};
+use crate::csv_import::{delimiter, read_line, shape_issue, table_reader, unmapped_issue};
 use crate::failure::{OpenError, ReadError};
 use crate::import::{Detected, MappedColumn, TextStream};
 use crate::issue::{Issue, shorten};
 use crate::profile::{Profile, Source};
 use crate::record_limit::RecordLimit;
 use crate::rows::fields;
+
+/// Text taken at a time, in bytes.
+const READ_BYTES: usize = 64 * 1024;
 
 /// Rows of delimited text.
 pub(super) struct Delimited {
@@ -45,10 +48,8 @@ impl Delimited {
         }
         let delimiter = profile.delimiter().or(announced).unwrap_or_else(|| delimiter::detect(head));
         detected.delimiter = Some(char::from(delimiter));
-        let reader =
-            csv::ReaderBuilder::new().delimiter(delimiter).has_headers(false).flexible(true).from_reader(stream);
         let mut table = Self {
-            reader,
+            reader: table_reader(delimiter, READ_BYTES, stream),
             record_start,
             line: StringRecord::new(),
             positions: Vec::new(),

@@ -127,9 +127,9 @@ impl Cleaner {
             FieldKind::Key => self.key(column, trimmed),
             FieldKind::Date => self.date(column, order, trimmed).map(|(_, text)| text),
             FieldKind::BirthDate => self.birth_date(column, order, trimmed),
-            FieldKind::Sex => self.choice(column, trimmed, &SEXES, "M, F or X"),
+            FieldKind::Sex => self.choice(column, trimmed, &SEXES, &["M", "F", "X"]),
             FieldKind::LicenceType => {
-                self.choice(column, trimmed, &LICENCE_TYPES, "competition, leisure, youth or discovery")
+                self.choice(column, trimmed, &LICENCE_TYPES, &["competition", "leisure", "youth", "discovery"])
             }
             FieldKind::Nationality => self.nationality(column, trimmed),
             FieldKind::Email => {
@@ -207,6 +207,9 @@ impl Cleaner {
     }
 
     fn date<'v>(&mut self, column: &str, order: DateOrder, value: &'v str) -> Option<(NaiveDate, Cow<'v, str>)> {
+        if let Some(date) = iso_date(value) {
+            return Some((date, Cow::Borrowed(value)));
+        }
         let Some(date) = parse_date(value, order) else {
             let (message, hint) = match order {
                 DateOrder::Usual => (
@@ -220,9 +223,6 @@ impl Cleaner {
             self.refuse("date_invalid", column, value, message, hint);
             return None;
         };
-        if is_iso(value) {
-            return Some((date, Cow::Borrowed(value)));
-        }
         let iso = date.to_string();
         self.changed("date_rewritten", column, value, &iso);
         Some((date, Cow::Owned(iso)))
@@ -233,14 +233,16 @@ impl Cleaner {
         column: &str,
         value: &'v str,
         known: &[(&str, &'static str)],
-        allowed: &str,
+        choices: &[&str],
     ) -> Option<Cow<'v, str>> {
-        if known.iter().any(|(_, chosen)| *chosen == value) {
+        if choices.contains(&value) {
             return Some(Cow::Borrowed(value));
         }
         let folded = fields::fold(value);
         let Some((_, chosen)) = known.iter().find(|(spelling, _)| *spelling == folded) else {
-            self.refuse("value_not_allowed", column, value, &format!("expected {allowed}"), "Correct the value.");
+            let (last, others) = choices.split_last().unwrap_or((&"", &[]));
+            let message = format!("expected {} or {last}", others.join(", "));
+            self.refuse("value_not_allowed", column, value, &message, "Correct the value.");
             return None;
         };
         let code = if chosen.eq_ignore_ascii_case(value) { "recased" } else { "value_translated" };
@@ -314,9 +316,17 @@ pub(crate) fn trimmed(value: &str) -> &str {
     }
 }
 
-/// Whether a date that was read is written as it is stored.
-fn is_iso(value: &str) -> bool {
-    matches!(value.as_bytes(), [_, _, _, _, b'-', _, _, b'-', _, _])
+/// A date written as it is stored, which is the same under any order.
+fn iso_date(value: &str) -> Option<NaiveDate> {
+    let bytes: &[u8; 10] = value.as_bytes().try_into().ok()?;
+    let number = |digits: &[u8]| {
+        digits.iter().try_fold(0, |number, digit| digit.is_ascii_digit().then(|| number * 10 + u32::from(digit - b'0')))
+    };
+    let [year @ .., b'-', _, _, b'-', _, _] = bytes else { return None };
+    let [.., month, month_end, b'-', day, day_end] = bytes else { return None };
+    // Year 0 marks an empty date in many systems.
+    let year = number(year).filter(|year| *year > 0)?;
+    NaiveDate::from_ymd_opt(i32::try_from(year).ok()?, number(&[*month, *month_end])?, number(&[*day, *day_end])?)
 }
 
 /// Whether a value is one of the words for a sex.

@@ -1,12 +1,14 @@
 //! Decides whether a row of cleaned values becomes a record.
 
 use std::borrow::Cow;
+use std::ops::Range;
+use std::sync::Arc;
 
 use crate::Severity;
 use crate::import::Item;
 use crate::issue::{Issue, shorten};
-use crate::key_memory::KeyMemory;
-use crate::record::{Record, RecordKind, RowFields};
+use crate::key_memory::{KeyMemory, key_hash};
+use crate::record::{Fields, Record, RecordKind, RowFields};
 
 /// A field and the column that it comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,35 +36,65 @@ impl<'a> Values<'a> {
     }
 }
 
-/// Judges the rows of one file.
+/// Rows of which everything is said but whether their keys were used before. What they say is in one text: rows are
+/// weighed and admitted on different threads, and many small texts would make these wait for each other's memory.
+#[derive(Debug, Default)]
+pub(crate) struct WeighedRows {
+    pub(crate) text: String,
+    pub(crate) rows: Vec<Weighed>,
+}
+
+impl WeighedRows {
+    /// Adds a row that nothing else decides about.
+    pub(crate) fn settle(&mut self, row: u64, issues: Vec<Issue>) {
+        self.rows.push(Weighed { row, issues, draft: None, unique: Vec::new(), seen: 0 });
+    }
+}
+
+/// One row among them.
 #[derive(Debug)]
-pub(crate) struct Judge {
+pub(crate) struct Weighed {
+    row: u64,
+    issues: Vec<Issue>,
+    /// None where the row is refused, or blank.
+    draft: Option<Draft>,
+    /// Values that no other row may have, each with the position of its column.
+    unique: Vec<(usize, String)>,
+    /// How often the key has been seen; see [`Judge::count`].
+    seen: u32,
+}
+
+/// Where a record is in the text.
+#[derive(Debug)]
+struct Draft {
+    key: Range<usize>,
+    key_hash: u64,
+    fields: Range<usize>,
+}
+
+/// The rules of a file for a single row.
+#[derive(Debug)]
+pub(crate) struct RowRules {
     kind: RecordKind,
     columns: Vec<JudgedColumn>,
     fields: RowFields,
     /// Positions of the columns that together are the natural key.
     key: Vec<usize>,
-    keys: KeyMemory,
-    values: KeyMemory,
 }
 
-impl Judge {
-    /// A judge of rows with these columns; `key` names the fields that together are the natural key.
-    pub(crate) fn new(kind: RecordKind, columns: Vec<JudgedColumn>, key: &[&str]) -> Self {
+impl RowRules {
+    fn new(kind: RecordKind, columns: Vec<JudgedColumn>, key: &[&str]) -> Self {
         let names: Vec<&str> = columns.iter().map(|column| column.field.as_str()).collect();
         Self {
             kind,
             fields: RowFields::new(&names),
             key: key.iter().filter_map(|field| names.iter().position(|name| name == field)).collect(),
             columns,
-            keys: KeyMemory::default(),
-            values: KeyMemory::default(),
         }
     }
 
-    /// Turns cleaned values, one per column, and what cleaning found into an item: what is required must be there,
-    /// the key must be new, and so must the values of unique columns.
-    pub(crate) fn judge(&mut self, row: u64, values: &Values<'_>, mut issues: Vec<Issue>) -> Item {
+    /// Drafts a record of cleaned values, one per column, and what cleaning found: what is required must be there.
+    pub(crate) fn weigh(&self, row: u64, values: &Values<'_>, mut issues: Vec<Issue>, out: &mut WeighedRows) {
         for (column, value) in self.columns.iter().zip(values.cells) {
             if column.required && value.is_none() && !is_refused(&issues, &column.column) {
                 issues.push(
@@ -76,26 +108,26 @@ impl Judge {
                 );
             }
         }
-        if issues.iter().any(|issue| issue.severity == Severity::Error) {
+        if is_rejected(&issues) {
             // A refused row leaves its key free for a later, correct one.
-            return Item::row(row, Vec::new(), issues);
+            out.settle(row, issues);
+            return;
         }
-        let key = self.key_of(values.cells);
-        if self.keys.note(key.as_str()) > 1 {
-            issues.push(self.duplicate(row, &key));
-        } else {
-            self.note_unique(row, values.cells, &mut issues);
+        let start = out.text.len();
+        for (place, position) in self.key.iter().enumerate() {
+            out.text.push_str(if place > 0 { ":" } else { "" });
+            out.text.push_str(values.cells.get(*position).and_then(Option::as_deref).unwrap_or_default());
         }
-        let record = Record { kind: self.kind, key, row, fields: self.fields.write(values.cells, values.are_plain) };
-        Item::row(row, vec![record], issues)
-    }
-
-    fn key_of(&self, values: &[Option<Cow<'_, str>>]) -> String {
-        let part = |position: &usize| values.get(*position).and_then(Option::as_deref).unwrap_or_default();
-        match self.key.as_slice() {
-            [only] => part(only).to_owned(),
-            several => several.iter().map(part).collect::<Vec<_>>().join(":"),
-        }
+        let key = start..out.text.len();
+        let key_hash = key_hash(out.text.get(key.clone()).unwrap_or_default());
+        self.fields.write(values.cells, values.are_plain, &mut out.text);
+        let draft = Draft { fields: key.end..out.text.len(), key, key_hash };
+        let values_of = self.columns.iter().zip(values.cells).enumerate();
+        let unique = values_of
+            .filter(|(_, (column, _))| column.unique)
+            .filter_map(|(position, (_, value))| Some((position, value.as_deref()?.to_owned())))
+            .collect();
+        out.rows.push(Weighed { row, issues, draft: Some(draft), unique, seen: 0 });
     }
 
     fn duplicate(&self, row: u64, key: &str) -> Issue {
@@ -110,10 +142,67 @@ impl Judge {
         .column(columns.first().map_or("", |column| &column.column))
         .value(key)
     }
+}
 
-    fn note_unique(&mut self, row: u64, values: &[Option<Cow<'_, str>>], issues: &mut Vec<Issue>) {
-        for (column, value) in self.columns.iter().zip(values) {
-            let Some(value) = value.as_deref().filter(|_| column.unique) else { continue };
+/// Judges the rows of one file, in their order.
+#[derive(Debug)]
+pub(crate) struct Judge {
+    rules: Arc<RowRules>,
+    keys: KeyMemory,
+    values: KeyMemory,
+}
+
+impl Judge {
+    /// A judge of rows with these columns; `key` names the fields that together are the natural key.
+    pub(crate) fn new(kind: RecordKind, columns: Vec<JudgedColumn>, key: &[&str]) -> Self {
+        let rules = Arc::new(RowRules::new(kind, columns, key));
+        Self { rules, keys: KeyMemory::default(), values: KeyMemory::default() }
+    }
+
+    /// What can be said about a row without the others, by whoever has the time.
+    pub(crate) fn rules(&self) -> Arc<RowRules> {
+        self.rules.clone()
+    }
+
+    /// Turns cleaned values, one per column, and what cleaning found into an item: what is required must be there,
+    /// the key must be new, and so must the values of unique columns.
+    pub(crate) fn judge(&mut self, row: u64, values: &Values<'_>, issues: Vec<Issue>) -> Item {
+        let mut weighed = WeighedRows::default();
+        self.rules.weigh(row, values, issues, &mut weighed);
+        self.count(&mut weighed.rows);
+        let WeighedRows { text, rows } = weighed;
+        let judged = rows.into_iter().next().map(|row| self.admit(row, &text));
+        judged.unwrap_or_else(|| Item::row(row, Vec::new(), Vec::new()))
+    }
+
+    /// Counts the keys of rows, which [`Self::admit`] asks for. Of many rows at once it is quicker, as one question to the
+    /// memory need not wait for the answer to another.
+    pub(crate) fn count(&mut self, rows: &mut [Weighed]) {
+        for weighed in rows {
+            weighed.seen = weighed.draft.as_ref().map_or(0, |draft| self.keys.note_hash(draft.key_hash));
+        }
+    }
+
+    /// The last word about a row whose key has been counted; `text` is that of [`WeighedRows`].
+    pub(crate) fn admit(&mut self, weighed: Weighed, text: &str) -> Item {
+        let Weighed { row, mut issues, draft, unique, seen } = weighed;
+        let Some(draft) = draft else { return Item::row(row, Vec::new(), issues) };
+        let key = text.get(draft.key).unwrap_or_default();
+        if seen > 1 {
+            issues.push(self.rules.duplicate(row, key));
+        } else {
+            self.note_unique(row, &unique, &mut issues);
+        }
+        if is_rejected(&issues) {
+            return Item::row(row, Vec::new(), issues);
+        }
+        let fields = Fields::written(text.get(draft.fields).unwrap_or_default());
+        Item::row(row, vec![Record { kind: self.rules.kind, key: key.to_owned(), row, fields }], issues)
+    }
+
+    fn note_unique(&mut self, row: u64, unique: &[(usize, String)], issues: &mut Vec<Issue>) {
+        for (position, value) in unique {
+            let Some(column) = self.rules.columns.get(*position) else { continue };
             if self.values.note((column.field.as_str(), value)) > 1 {
                 issues.push(
                     Issue::error(
@@ -147,6 +236,10 @@ impl Judge {
             )
         })
     }
+}
+
+fn is_rejected(issues: &[Issue]) -> bool {
+    issues.iter().any(|issue| issue.severity == Severity::Error)
 }
 
 fn is_refused(issues: &[Issue], column: &str) -> bool {

@@ -9,5 +9,5 @@ mod plain;
 
 pub(crate) use cleaning::{Cleaner, DateOrder, trimmed};
 pub(crate) use fields::{FieldKind, FieldSpec};
-pub(crate) use judgement::{Judge, JudgedColumn, Values};
-pub(crate) use plain::is_plain;
+pub(crate) use judgement::{Judge, JudgedColumn, RowRules, Values, Weighed, WeighedRows};
+pub(crate) use plain::{is_plain, is_plain_but};

@@ -4,10 +4,17 @@
 /// values has to be looked through for them.
 ///
 /// One pass without a branch, which the compiler makes into a few wide instructions.
-#[expect(clippy::needless_bitwise_bool, reason = "lazy operators would bring the branches back")]
 pub(crate) fn is_plain(text: &str) -> bool {
+    is_plain_but(text, b' ')
+}
+
+/// As [`is_plain`] of the values of a line in which the delimiter still stands between them.
+#[expect(clippy::needless_bitwise_bool, reason = "lazy operators would bring the branches back")]
+pub(crate) fn is_plain_but(text: &str, delimiter: u8) -> bool {
     // The replacement character begins with 0xef; the letters of some scripts do, too, and get the closer look.
-    !text.bytes().fold(false, |odd, byte| odd | (byte < b' ') | (byte == b'"') | (byte == b'\\') | (byte == 0xef))
+    !text.bytes().fold(false, |odd, byte| {
+        odd | ((byte < b' ') & (byte != delimiter)) | (byte == b'"') | (byte == b'\\') | (byte == 0xef)
+    })
 }
 
 #[cfg(test)]
@@ -20,5 +27,6 @@ mod tests {
         for odd in ["a\0", "\u{1f}", "say \"a\"", "a\\b", "Malm\u{fffd}"] {
             assert!(!is_plain(odd), "{odd:?}");
         }
+        assert!(is_plain_but("Åsa\tÖberg", b'\t') && !is_plain_but("Åsa\tÖberg", b';'));
     }
 }

@@ -1,24 +1,20 @@
 //! The page of one import, and what its forms send.
 
-use std::collections::BTreeMap;
-
-use axum::extract::{Multipart, Path, Query, State};
+use axum::extract::{Multipart, Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 use serde_json::Value;
 use workbench_console as pages;
-use workbench_engine::store::{Import, IssueFilter};
+use workbench_engine::store::{Import, StoreError};
 use workbench_importer::{Detected, Entity, Format, MappedColumn};
 
-use super::{Filled, Visitor, failed, page};
+use super::{Asked, Filled, Visitor, failed, mapping_form, page, record};
 use crate::http::idempotency::IdempotencyKey;
 use crate::http::import_commands::{self, Command};
 use crate::http::problem::Problem;
 use crate::http::{App, imports, nul};
 
-/// Issues on a page.
-const ISSUES: i64 = 50;
 /// Fields of the first records that are shown at most.
 const FIELDS: usize = 16;
 /// Longest value shown, in characters.
@@ -28,39 +24,48 @@ const SHOWN: usize = 80;
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct PageQuery {
     code: Option<String>,
-    cursor: Option<i64>,
+    cursor: Option<String>,
 }
 
 pub(super) async fn show(
     State(app): State<App>,
     visitor: Visitor,
     Path((tenant_id, import_id)): Path<(String, String)>,
-    Query(query): Query<PageQuery>,
+    Asked(query): Asked<PageQuery>,
 ) -> Response {
     render(&app, &visitor, (&tenant_id, &import_id), query, None).await
 }
 
-/// The page, with what a refused action said.
+/// An action that was refused, and the form that asked for it.
+struct Refused<'a> {
+    action: &'a str,
+    form: &'a Fields,
+    problem: Problem,
+}
+
+/// The page, with what a refused action said and what its form held.
 async fn render(
     app: &App,
     visitor: &Visitor,
     (tenant_id, import_id): (&str, &str),
     query: PageQuery,
-    refused: Option<Problem>,
+    refused: Option<Refused<'_>>,
 ) -> Response {
-    let status = refused
-        .as_ref()
-        .map_or(StatusCode::OK, |problem| StatusCode::from_u16(problem.status).unwrap_or(StatusCode::CONFLICT));
-    match view(app, visitor, (tenant_id, import_id), query).await {
-        Ok(mut view) => {
-            view.notice = refused.map(|problem| match problem.hint {
-                Some(hint) => format!("{}. {hint}", problem.detail),
-                None => problem.detail,
-            });
-            page(pages::import(&view), status)
-        }
-        Err(problem) => failed(&problem),
+    let mut view = match view(app, visitor, (tenant_id, import_id), query).await {
+        Ok(view) => view,
+        Err(problem) => return failed(&problem),
+    };
+    let Some(Refused { action, form, problem }) = refused else { return page(pages::import(&view), StatusCode::OK) };
+    // While the file is read again the form cannot be sent; what was chosen waits for the new preview.
+    if action == "mapping" && (view.can_map || view.is_being_read()) {
+        mapping_form::keep(&mut view, form);
     }
+    value(form, "reason").unwrap_or_default().clone_into(&mut view.reason);
+    view.notice = Some(match problem.hint {
+        Some(hint) => format!("{}. {hint}", problem.detail),
+        None => problem.detail,
+    });
+    page(pages::import(&view), StatusCode::from_u16(problem.status).unwrap_or(StatusCode::CONFLICT))
 }
 
 async fn view(
@@ -75,39 +80,33 @@ async fn view(
     let table = detected.as_ref().filter(|_| is_table(&import, detected.as_ref()));
     let can_map = table.is_some() && import.can_be_mapped_again();
     let entity = entity_of(&import, detected.as_ref());
-    let filter = IssueFilter {
-        after: query.cursor.unwrap_or(0),
-        code: query.code.clone().filter(|code| !code.is_empty()),
-        severity: None,
-        limit: ISSUES,
-    };
-    let issues = app.context.store.issues(import_id, &filter).await?;
-    let full = i64::try_from(issues.len()).is_ok_and(|found| found == ISSUES);
-    let next = issues.last().filter(|_| full).map(|last| last.ordinal.to_string());
+    let code = query.code.filter(|code| !code.is_empty());
+    let asked = imports::IssueQuery { code: code.clone(), cursor: query.cursor, ..imports::IssueQuery::default() };
+    let issues = imports::issue_page(app, import_id, asked).await?;
     let found = detected.as_ref().map(|detected| facts(&import, detected)).unwrap_or_default();
-    let columns: Vec<_> = detected.iter().flat_map(|detected| &detected.mapping).map(column).collect();
+    let columns = detected.iter().flat_map(|detected| detected.mapping.iter().enumerate());
+    let columns: Vec<_> = columns.map(|(at, mapped)| column(at, mapped)).collect();
     let import = imports::view(app, import).await?;
-    let (sample_fields, sample) = sample(&import.sample, detected.as_ref());
-    let required = entity.map(Entity::required_fields).unwrap_or_default();
+    let home = (import.state == "completed").then_some(tenant_id);
+    let (sample_fields, sample) = sample(&import.sample, detected.as_ref(), home);
     Ok(pages::ImportPage {
         tenant_id: tenant.id,
         name: tenant.name,
         failure: import.failure.as_ref().filter(|_| import.state != "completed").and_then(super::failure_words),
         found,
         entity: entity.map(|entity| entity.to_string()).unwrap_or_default(),
+        drawn_for: entity.map(|entity| entity.to_string()).unwrap_or_default(),
         entities: Entity::ALL
             .into_iter()
             .filter(|entity| *entity != Entity::Ledger)
             .map(|one| one.to_string())
             .collect(),
         columns,
-        fields: entity
-            .map(Entity::field_names)
-            .unwrap_or_default()
-            .into_iter()
-            .map(|name| pages::FieldChoice { name: name.to_owned(), required: required.contains(&name) })
-            .collect(),
+        fields: mapping_form::choices(entity),
         can_map,
+        is_kept: false,
+        revision: import.preview_revision,
+        reason: String::new(),
         counts: pages::ImportCounts {
             rows_read: import.counts.rows_read,
             rows_valid: import.counts.rows_valid,
@@ -126,18 +125,19 @@ async fn view(
             .map(|group| pages::GroupLine { severity: group.severity, code: group.code, count: group.count })
             .collect(),
         issues: issues
+            .items
             .into_iter()
-            .map(|stored| pages::IssueLine {
-                row: stored.issue.line,
-                column: stored.issue.column,
-                value: stored.issue.value,
-                severity: stored.issue.severity,
-                message: stored.issue.message,
-                hint: stored.issue.hint,
+            .map(|issue| pages::IssueLine {
+                row: issue.row,
+                column: issue.column,
+                value: issue.value,
+                severity: issue.severity,
+                message: issue.message,
+                hint: issue.hint,
             })
             .collect(),
-        code: query.code.unwrap_or_default(),
-        next,
+        code: code.unwrap_or_default(),
+        next: issues.next_cursor,
         difference: import
             .difference
             .into_iter()
@@ -165,7 +165,7 @@ async fn view(
 }
 
 /// What reading found out, as far as there is something.
-fn detected(import: &Import) -> Option<Detected> {
+pub(super) fn detected(import: &Import) -> Option<Detected> {
     serde_json::from_value(import.detected.clone()?).ok()
 }
 
@@ -178,20 +178,26 @@ fn entity_of(import: &Import, detected: Option<&Detected>) -> Option<Entity> {
     import.entity.as_deref().and_then(|entity| entity.parse().ok()).or(detected.map(|detected| detected.entity))
 }
 
-fn column(mapped: &MappedColumn) -> pages::ColumnLine {
+fn column(at: usize, mapped: &MappedColumn) -> pages::ColumnLine {
     let alternatives: Vec<String> = mapped
         .alternatives
         .iter()
         .map(|other| format!("{} ({:.0} %)", other.field.replace('_', " "), other.confidence * 100.0))
         .collect();
     pages::ColumnLine {
-        column: mapped.column.clone(),
+        column: named(at, &mapped.column),
         field: mapped.field.clone().unwrap_or_default(),
+        chosen: mapped.field.clone().unwrap_or_default(),
         confidence: mapped.confidence,
         guessed: mapped.is_guessed(),
         reason: mapped.reason.clone(),
         alternatives: alternatives.join(", "),
     }
+}
+
+/// A column as people find it again: by its name, or by its place where it has none.
+pub(super) fn named(at: usize, name: &str) -> String {
+    if name.trim().is_empty() { format!("Column {}, without a name", at + 1) } else { name.to_owned() }
 }
 
 /// What the file is, in words.
@@ -221,8 +227,10 @@ fn facts(import: &Import, detected: &Detected) -> Vec<(String, String)> {
     facts
 }
 
-/// The first records as rows of a table: the fields in the order of the file's columns, then others.
-fn sample(records: &Value, detected: Option<&Detected>) -> (Vec<String>, Vec<pages::SampleLine>) {
+/// The first records as rows of a table: the fields in the order of the file's columns, then others. `home` is the tenant
+/// whose records they are, once they are stored.
+fn sample(records: &Value, detected: Option<&Detected>, home: Option<&str>) -> (Vec<String>, Vec<pages::SampleLine>) {
+    let text = |record: &Value, member: &str| record.get(member).and_then(Value::as_str).unwrap_or_default().to_owned();
     let records = records.as_array().map(Vec::as_slice).unwrap_or_default();
     let of = |record: &Value, field: &str| record.get("fields").and_then(|fields| fields.get(field)).cloned();
     let mapped = detected.into_iter().flat_map(|detected| &detected.mapping).filter_map(|column| column.field.clone());
@@ -240,7 +248,8 @@ fn sample(records: &Value, detected: Option<&Detected>) -> (Vec<String>, Vec<pag
     let lines = records
         .iter()
         .map(|record| pages::SampleLine {
-            key: cut(record.get("key").and_then(Value::as_str).unwrap_or_default()),
+            key: cut(&text(record, "key")),
+            address: home.map(|tenant_id| record::address(tenant_id, &text(record, "kind"), &text(record, "key"))),
             values: fields
                 .iter()
                 .map(|field| match of(record, field) {
@@ -254,7 +263,7 @@ fn sample(records: &Value, detected: Option<&Detected>) -> (Vec<String>, Vec<pag
     (fields, lines)
 }
 
-fn cut(text: &str) -> String {
+pub(super) fn cut(text: &str) -> String {
     match text.char_indices().nth(SHOWN) {
         None => text.to_owned(),
         Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
@@ -262,10 +271,15 @@ fn cut(text: &str) -> String {
 }
 
 /// A form whose fields depend on the file.
-type Fields = Vec<(String, String)>;
+pub(super) type Fields = Vec<(String, String)>;
 
-fn value<'a>(form: &'a Fields, name: &str) -> Option<&'a str> {
+pub(super) fn value<'a>(form: &'a Fields, name: &str) -> Option<&'a str> {
     form.iter().find(|(field, _)| field == name).map(|(_, value)| value.as_str())
+}
+
+/// Whoever reloads the answer to a form, or goes back to it, is led to the page.
+pub(super) async fn back(Path((tenant_id, import_id, _)): Path<(String, String, String)>) -> Redirect {
+    Redirect::to(&format!("/onboarding/{tenant_id}/imports/{import_id}"))
 }
 
 pub(super) async fn act(
@@ -281,40 +295,42 @@ pub(super) async fn act(
     let place = (tenant_id.as_str(), import_id.as_str());
     let done = async {
         let command = match action.as_str() {
-            "confirm" => Command::Confirm,
+            "confirm" => Command::Confirm { seen: Some(vec![revision(&form)?]) },
             "cancel" => Command::Cancel,
             "rollback" => {
                 let reason = value(&form, "reason").unwrap_or_default().trim();
                 nul::refuse_in_text("reason", reason)?;
                 Command::RollBack { reason: reason.to_owned() }
             }
-            "mapping" => chosen(&app.context.store.import(&tenant_id, &import_id).await?, &form),
+            "mapping" => {
+                let (import, seen) = (app.context.store.import(&tenant_id, &import_id).await?, revision(&form)?);
+                if import.preview_revision != seen {
+                    // Before the choices are looked at: what is wrong with them may be so for another reason.
+                    return Err(StoreError::StalePreview.into());
+                }
+                mapping_form::command(&import, &form, seen)
+            }
             _ => return Err(Problem::not_found("there is no such action")),
         };
         import_commands::act(&app, &visitor.caller, &key, place, &command).await
     };
     match done.await {
         Ok(_) => Redirect::to(&format!("/onboarding/{tenant_id}/imports/{import_id}")).into_response(),
-        Err(problem) => render(&app, &visitor, place, PageQuery::default(), Some(problem)).await,
+        Err(mut problem) => {
+            if problem.code == "stale_preview" {
+                problem.hint = Some("This page shows it as it is now: look at it, and decide again.".to_owned());
+            }
+            let refused = Refused { action: &action, form: &form, problem };
+            render(&app, &visitor, place, PageQuery::default(), Some(refused)).await
+        }
     }
 }
 
-/// The mapping that a form asks for: every column of the file, or none where the rows are to be something else.
-fn chosen(import: &Import, form: &Fields) -> Command {
-    let detected = detected(import);
-    let entity = value(form, "entity").unwrap_or_default();
-    let before = entity_of(import, detected.as_ref()).map(|entity| entity.to_string());
-    let same = before.as_deref() == Some(entity);
-    let columns = detected.map(|detected| detected.mapping).unwrap_or_default();
-    let mut mapping = BTreeMap::new();
-    for (at, mapped) in columns.iter().enumerate().filter(|_| same) {
-        let Some(field) = value(form, &format!("column-{}", at + 1)) else { continue };
-        let is_only = columns.iter().filter(|other| other.column == mapped.column).count() == 1;
-        // Of columns that share a name, only their place tells which is meant.
-        let name = if is_only { mapped.column.clone() } else { format!("column {}", at + 1) };
-        mapping.insert(name, field.to_owned());
-    }
-    Command::Map { mapping, entity: (!entity.is_empty()).then(|| entity.to_owned()) }
+/// The revision of the preview that a form was drawn for.
+fn revision(form: &Fields) -> Result<i64, Problem> {
+    value(form, "revision").and_then(|text| text.parse().ok()).ok_or_else(|| {
+        Problem::invalid("revision", "the form does not say which preview it belongs to").hint("Load the page again.")
+    })
 }
 
 pub(super) async fn upload(

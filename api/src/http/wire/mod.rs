@@ -1,0 +1,28 @@
+//! What travels: requests and answers as clients see them, a file for each subject.
+
+mod dashboard;
+mod events;
+mod health;
+mod imports;
+mod jobs;
+mod mappings;
+mod onboarding;
+mod readiness;
+mod records;
+mod tenants;
+mod workflows;
+
+pub use dashboard::{DashboardItem, DashboardPage};
+pub use events::{EventPage, EventView};
+pub use health::{HealthCheckView, HealthHistory, ProbeHistoryView, ProbeRunView, ProbeView};
+pub use imports::{
+    CountsView, DifferenceView, ImportPage, ImportProgress, ImportView, IssueGroup, IssuePage, IssueView, RollbackBody,
+    UploadForm,
+};
+pub use jobs::{AttemptView, JobPage, JobView, Progress};
+pub use mappings::{ColumnView, MappingBody, MappingView, MappingsView};
+pub use onboarding::{Onboarding, OpenOnboarding, StepPatchBody, StepView};
+pub use readiness::{Readiness, ReadinessPart};
+pub use records::{FieldChange, RecordChange, RecordView};
+pub use tenants::{TenantPatchBody, TenantView};
+pub use workflows::{WorkflowList, WorkflowView};
