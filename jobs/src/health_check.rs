@@ -116,9 +116,9 @@ fn row(result: ProbeResult) -> ProbeRow {
         measures: Some(result.measures).filter(|list| !list.is_empty()).map(|list| json!(list)),
         earlier: Some(result.earlier).filter(|list| !list.is_empty()).map(|list| json!(list)),
         probe: result.probe,
-        // What the platform answered may be in it, and Postgres stores no NUL.
+        // What the platform answered may be in them, and Postgres stores no NUL.
         message: result.message.replace('\0', "␀"),
-        hint: result.hint,
+        hint: result.hint.replace('\0', "␀"),
         started_at: result.started_at,
         duration_ms: i64::try_from(result.duration_ms).unwrap_or(i64::MAX),
         attempts: i64::from(result.attempts),

@@ -12,6 +12,7 @@
 
 mod address;
 pub mod declared;
+mod flapping;
 mod registry;
 mod result;
 pub mod sandbox;
@@ -20,6 +21,7 @@ mod target;
 mod turns;
 
 pub use address::{AddressPolicy, NotResolved, Refused};
+pub use flapping::{Flapping, flapping};
 pub use registry::{HealthProbes, Probe};
 pub use result::{EarlierAttempt, Measure, ProbeResult, StepTrace};
 pub use status::{Aggregate, ProbeStatus, UnknownStatus, aggregate};

@@ -28,7 +28,9 @@ pub trait Probe: Send + Sync {
     fn name(&self) -> &str;
 
     /// Tries it. Does not fail: what went wrong is the result, with [`ProbeStatus::Error`] where the probe itself
-    /// could not run.
+    /// could not run. Whoever tries keeps the target's secret out of the result, and connects to no address that
+    /// [`AddressPolicy::resolve`](crate::AddressPolicy::resolve) has not given. What is dropped has been given up, and
+    /// leaves nothing running.
     async fn run(&self, target: &Target, limits: &Limits) -> ProbeResult;
 
     /// What changes when the probe begins to check something else, so that results can be told apart by what was

@@ -112,3 +112,16 @@ pub struct StepTrace {
 pub(crate) fn milliseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_result_of_an_earlier_version_is_read() {
+        let stored = r#"{"probe":"sample_login","status":"pass","message":"the probe account logged in","hint":"",
+            "started_at":"2026-01-02T03:04:05Z","duration_ms":12,"attempts":1,"steps":[]}"#;
+        let result: ProbeResult = serde_json::from_str(stored).expect("what is new is optional");
+        assert_eq!((result.measures, result.earlier), (Vec::new(), Vec::new()));
+    }
+}

@@ -1,5 +1,6 @@
 //! Probes that operators declare in files beside their workflows.
 
+use std::io::Read as _;
 use std::path::Path;
 use std::process::Command;
 
@@ -116,6 +117,62 @@ async fn probes_of_the_operators_are_run_embedded() {
 async fn probes_of_the_operators_are_run_by_workers() {
     let files = folder(&FILES);
     probes_of_the_operators_are_run(Setting::shared_with(&["--workflows", path(&files)]).await).await;
+}
+
+const LINGERING: &str = r#"name: lingering
+title: Lingering
+timeout: 60s
+command: [/bin/sh, -c, 'exec 3>"$0"; echo begun >&3; /bin/sleep 1000 & /bin/sleep 1000', PIPE]
+"#;
+
+/// Cancels a check while its program runs, and sees everything that the program started end.
+async fn a_cancelled_check_ends_its_program(start: impl AsyncFnOnce(&str) -> Setting) {
+    // Without a step that would begin a check of its own.
+    let workflow = "name: members-first\nversion: 1\ntitle: Members first\nprobes: [lingering]\n\
+                    steps: [{ id: contract, title: Contract }]\n";
+    let files = folder(&[("members-first.yaml", workflow)]);
+    let pipe = files.path().join("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().expect("mkfifo can be run").success());
+    let probe = LINGERING.replace("PIPE", pipe.to_str().expect("a plain path"));
+    std::fs::write(files.path().join("probes/lingering.yaml"), probe).expect("a file can be written");
+    let setting = start(path(&files)).await;
+    let client = setting.client();
+    let body = json!({ "tenant_id": "svbf", "name": "Boule", "country": "SE", "workflow": "members-first",
+                       "platform_url": "sandbox" });
+    client.post("/sys/onboarding", &body).await.expect(201);
+    let check = client.post("/sys/onboarding/svbf/health-check", &json!({})).await.expect(202);
+    let mut open = tokio::task::spawn_blocking(move || {
+        // Opens once the program has opened the other end.
+        let mut file = std::fs::File::open(pipe).expect("the pipe can be opened");
+        file.read_exact(&mut [0; 6]).expect("the program says that it has begun");
+        file
+    })
+    .await
+    .expect("the reader ends");
+    let job = check["job_id"].as_str().expect("a check has a job");
+    client.post(&format!("/sys/jobs/{job}/cancel"), &json!({})).await.expect(200);
+    assert_eq!(client.job_ended(job).await["state"], "cancelled");
+    let rest = tokio::task::spawn_blocking(move || open.read_to_end(&mut Vec::new()).expect("the pipe can be read"));
+    assert_eq!(rest.await.expect("nobody holds the pipe any more"), 0);
+}
+
+#[tokio::test]
+async fn a_cancelled_check_ends_its_program_embedded() {
+    a_cancelled_check_ends_its_program(async |path| Setting::embedded_with(&["--workflows", path])).await;
+}
+
+#[tokio::test]
+async fn a_cancelled_check_ends_its_program_at_a_worker() {
+    a_cancelled_check_ends_its_program(async |path| Setting::shared_with(&["--workflows", path]).await).await;
+}
+
+#[test]
+fn a_check_without_a_daemon_is_unknown_to_monitoring() {
+    let mut command = Command::new(workbench());
+    command.args(["health-check", "svbf", "--plugin", "--url", "http://127.0.0.1:1", "--token", "none"]);
+    let output = command.output().expect("the binary can be started");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.code() == Some(3) && said.starts_with("svbf UNKNOWN - "), "{:?}: {said}", output.status);
 }
 
 #[test]

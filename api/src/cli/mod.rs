@@ -2,6 +2,7 @@
 
 mod check;
 mod client;
+mod health_check;
 mod onboarding;
 mod tools;
 
@@ -60,7 +61,7 @@ enum Command {
     /// Import a file through a running daemon, with preview and progress
     Import(onboarding::ImportArgs),
     /// Run a tenant's probes through a running daemon
-    HealthCheck(onboarding::HealthCheckArgs),
+    HealthCheck(health_check::HealthCheckArgs),
     /// Show how long onboardings took
     Retrospective(onboarding::RetrospectiveArgs),
     /// List, show, retry and cancel jobs
@@ -365,7 +366,7 @@ async fn dispatch(command: Command, probes: HealthProbes) -> Result<ExitCode> {
         Command::Audit(args) => return tools::audit(&args).await,
         Command::Onboarding(args) => onboarding::onboarding(&args).await?,
         Command::Import(args) => return onboarding::import(&args).await,
-        Command::HealthCheck(args) => return onboarding::health_check(&args).await,
+        Command::HealthCheck(args) => return Ok(health_check::health_check(&args).await),
         Command::Retrospective(args) => onboarding::retrospective(&args).await?,
         Command::Jobs(args) => onboarding::jobs(&args).await?,
     }

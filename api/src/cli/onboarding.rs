@@ -143,15 +143,18 @@ fn members<const N: usize>(all: [(&str, Option<&String>); N]) -> Value {
     Value::Object(present.collect::<Map<_, _>>())
 }
 
-fn show(client: &ClientArgs, value: &Value, print: fn(&Value)) {
+/// Prints an answer as text, or as JSON where that is asked for.
+pub fn show(client: &ClientArgs, value: &Value, print: fn(&Value)) {
     if client.json { println!("{value:#}") } else { print(value) }
 }
 
-fn text<'a>(value: &'a Value, key: &str) -> &'a str {
+/// A text in an answer, empty where there is none.
+pub fn text<'a>(value: &'a Value, key: &str) -> &'a str {
     value[key].as_str().unwrap_or("–")
 }
 
-fn list<'a>(value: &'a Value, key: &str) -> &'a [Value] {
+/// A list in an answer, empty where there is none.
+pub fn list<'a>(value: &'a Value, key: &str) -> &'a [Value] {
     value[key].as_array().map(Vec::as_slice).unwrap_or_default()
 }
 
@@ -407,40 +410,6 @@ fn print_issues(page: &Value, import: &Value, path: &str) {
         println!("  … and {rest} more: GET {path}/issues");
     }
     println!();
-}
-
-/// `workbench health-check`.
-#[derive(Debug, Args)]
-pub struct HealthCheckArgs {
-    #[command(flatten)]
-    client: ClientArgs,
-    /// The tenant's slug
-    tenant: String,
-}
-
-/// Runs the tenant's probes. Exit 0 on pass, 1 on warn, 2 on fail, 3 where no result came in time, after the
-/// convention of monitoring plugins.
-pub async fn health_check(args: &HealthCheckArgs) -> Result<ExitCode> {
-    let client = args.client.client()?;
-    let path = format!("/sys/onboarding/{}/health-check?wait=60s", args.tenant);
-    let check = client.send(client.request(Method::POST, &path)).await?;
-    show(&args.client, &check, print_health);
-    Ok(ExitCode::from(match text(&check, "status") {
-        "pass" => 0,
-        "warn" => 1,
-        "fail" => 2,
-        _ => 3,
-    }))
-}
-
-fn print_health(check: &Value) {
-    println!("{}", text(check, "status"));
-    for probe in list(check, "probes") {
-        println!("  {:<5} {:<21} {}", text(probe, "status"), text(probe, "probe"), text(probe, "message"));
-        if text(probe, "status") != "pass" {
-            println!("        → {}", text(probe, "hint"));
-        }
-    }
 }
 
 /// `workbench retrospective`.

@@ -207,7 +207,7 @@ pub fn health_check(check: HealthCheck) -> wire::HealthCheckView {
     }
 }
 
-fn probe(probe: ProbeRow) -> wire::ProbeView {
+pub fn probe(probe: ProbeRow) -> wire::ProbeView {
     wire::ProbeView {
         probe: probe.probe,
         status: probe.status,

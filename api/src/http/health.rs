@@ -2,26 +2,31 @@
 
 use std::time::Duration;
 
-use axum::extract::{Path, Query, State};
-use axum::http::{StatusCode, header};
-use axum::response::Response;
+use axum::extract::{OriginalUri, Path, Query, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use chrono::Utc;
 use serde::Deserialize;
 use utoipa::IntoParams;
 use workbench_engine::definition::{Retry, duration};
 use workbench_engine::job::JobKind;
 use workbench_engine::store::{HealthCheck, NewJob};
+use workbench_probes::flapping;
 
 use super::access::{Caller, Capability};
 use super::body::OptionalJsonBody;
+use super::health_document::{self, HealthDocument};
 use super::idempotency::{Answer, IdempotencyKey};
 use super::onboarding::bad_query;
 use super::problem::Problem;
-use super::wire::{HealthCheckView, HealthHistory};
-use super::{App, answers};
+use super::wire::{HealthCheckView, HealthHistory, ProbeHistoryView, ProbeRunView};
+use super::{App, answers, cursor};
 
 /// Longest wait for a result.
 const LONGEST_WAIT: Duration = Duration::from_mins(1);
+
+/// Results by which flapping is judged: the rule looks at 21, and from farther back it learns what calmed down.
+const TREND: i64 = 100;
 
 /// How to answer.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -133,33 +138,116 @@ async fn finished(app: &App, tenant_id: &str, check_id: &str, wait: Duration) ->
 }
 
 /// Show a tenant's health
+///
+/// Asked for as `application/health+json`, the answer has the latest check alone in that format, and the status 503 where it
+/// is no better than `fail` or there is none.
 #[utoipa::path(
     get, path = "/sys/onboarding/{tenant_id}/health", tag = "health",
     params(("tenant_id" = String, Path, description = "The tenant's slug")),
     responses(
-        (status = 200, body = HealthHistory),
+        (status = 200, description = "The tenant's health", content(
+            (HealthHistory = "application/json"), (HealthDocument = "application/health+json"),
+        )),
         (status = 401, body = Problem, content_type = "application/problem+json"),
         (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 503, body = HealthDocument, content_type = "application/health+json", description = "The tenant's health is `fail`; only in this format"),
     )
 )]
 pub async fn history(
     State(app): State<App>,
     caller: Caller,
     Path(tenant_id): Path<String>,
-) -> Result<axum::Json<HealthHistory>, Problem> {
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
     caller.require(Capability::Read)?;
     app.context.store.tenant(&tenant_id).await?;
-    Ok(axum::Json(of_tenant(&app, &tenant_id).await?))
+    if health_document::is_wanted(&headers) {
+        let latest = app.context.store.latest_health_check(&tenant_id).await?;
+        return Ok(health_document::answer(&tenant_id, latest));
+    }
+    Ok(axum::Json(of_tenant(&app, &tenant_id).await?).into_response())
 }
 
 /// A tenant's health, for API and console.
 pub async fn of_tenant(app: &App, tenant_id: &str) -> Result<HealthHistory, Problem> {
-    let history = app.context.store.health_checks(tenant_id, 50).await?;
-    let latest = app.context.store.latest_health_check(tenant_id).await?;
+    let store = &app.context.store;
+    let history = store.health_checks(tenant_id, 50).await?;
+    let latest = store.latest_health_check(tenant_id).await?;
+    let since = match latest.as_ref().and_then(|latest| latest.aggregate.as_deref()) {
+        Some(status) => store.health_since(tenant_id, status).await?,
+        None => None,
+    };
     Ok(HealthHistory {
+        since,
         latest: latest.map(answers::health_check),
         history: history.into_iter().map(answers::health_check).collect(),
     })
+}
+
+/// Place in a probe's history.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ProbeHistoryQuery {
+    /// `next_cursor` of the page before.
+    cursor: Option<String>,
+    /// Items wanted, 1 to 200; 50 where absent.
+    limit: Option<i64>,
+}
+
+/// Show the history of a probe
+///
+/// What the probe came to on the tenant's platform, newest first, since when, and whether that can be relied on.
+#[utoipa::path(
+    get, path = "/sys/onboarding/{tenant_id}/health/probes/{probe}", tag = "health",
+    params(
+        ("tenant_id" = String, Path, description = "The tenant's slug"),
+        ("probe" = String, Path, description = "Name of the probe"),
+        ProbeHistoryQuery,
+    ),
+    responses(
+        (status = 200, body = ProbeHistoryView),
+        (status = 400, body = Problem, content_type = "application/problem+json"),
+        (status = 401, body = Problem, content_type = "application/problem+json"),
+        (status = 404, body = Problem, content_type = "application/problem+json", description = "There is no such tenant, or the probe was never run for it"),
+        (status = 422, body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub async fn probe_history(
+    State(app): State<App>,
+    caller: Caller,
+    OriginalUri(uri): OriginalUri,
+    Path((tenant_id, probe)): Path<(String, String)>,
+    query: Result<Query<ProbeHistoryQuery>, axum::extract::rejection::QueryRejection>,
+) -> Result<Response, Problem> {
+    caller.require(Capability::Read)?;
+    let Query(query) = query.map_err(|rejection| bad_query(&rejection))?;
+    let limit = cursor::limit(query.limit)?;
+    let before = query.cursor.as_deref().map(cursor::decode).transpose()?;
+    let store = &app.context.store;
+    store.tenant(&tenant_id).await?;
+    let trend = store.probe_trend(&tenant_id, &probe, TREND).await?;
+    let found = store.probe_history(&tenant_id, &probe, before, limit).await?;
+    let full = i64::try_from(found.len()).is_ok_and(|found| found == limit);
+    let next_cursor = found.last().filter(|_| full).map(|last| cursor::encode(last.checked_at, &last.check_id));
+    let flapping = flapping(&trend.statuses);
+    let view = ProbeHistoryView {
+        probe,
+        status: trend.status,
+        since: trend.since,
+        is_flapping: flapping.is_flapping,
+        change_percent: flapping.change_percent,
+        items: found
+            .into_iter()
+            .map(|run| ProbeRunView {
+                check_id: run.check_id,
+                checked_at: run.checked_at,
+                result: answers::probe(run.result),
+            })
+            .collect(),
+        next_cursor,
+    };
+    Ok(cursor::page(&uri, view.next_cursor.as_deref(), &view))
 }
 
 /// Show a health check

@@ -8,6 +8,7 @@ mod console;
 mod cursor;
 mod events;
 mod health;
+mod health_document;
 mod idempotency;
 mod import_commands;
 mod import_progress;
@@ -121,6 +122,7 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(health::run))
         .routes(routes!(health::history))
         .routes(routes!(health::show))
+        .routes(routes!(health::probe_history))
         .routes(routes!(events::of_tenant))
         .routes(routes!(events::stream))
         .routes(routes!(jobs::list))

@@ -74,6 +74,28 @@ pub struct HealthOutcome {
     pub probes: Vec<ProbeRow>,
 }
 
+/// One run of one probe, in the history of a tenant's platform.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ProbeRun {
+    /// The check that it was part of.
+    pub check_id: String,
+    /// When that check began.
+    pub checked_at: DateTime<Utc>,
+    /// What the probe came to.
+    pub result: ProbeRow,
+}
+
+/// How one probe's status has gone on one tenant's platform.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProbeTrend {
+    /// The latest status.
+    pub status: String,
+    /// Since when it has been that, without another in between.
+    pub since: DateTime<Utc>,
+    /// The latest statuses, oldest first.
+    pub statuses: Vec<String>,
+}
+
 fn check(row: &AnyRow) -> Result<HealthCheck, StoreError> {
     Ok(HealthCheck {
         id: row.text("id")?,
@@ -137,6 +159,83 @@ impl Store {
     pub async fn latest_health_check(&self, tenant_id: &str) -> Result<Option<HealthCheck>, StoreError> {
         let mut connection = self.pool.acquire().await?;
         Ok(latest(&mut connection, tenant_id).await?.map(|(found, _)| found))
+    }
+
+    /// What one probe came to on a tenant's platform, newest evidence first; `before` is the beginning and the id of the
+    /// last check of the page before.
+    pub async fn probe_history(
+        &self,
+        tenant_id: &str,
+        name: &str,
+        before: Option<(DateTime<Utc>, String)>,
+        limit: i64,
+    ) -> Result<Vec<ProbeRun>, StoreError> {
+        let (before_at, before_id) = before.map_or((i64::MAX, String::new()), |(at, id)| (micros(at), id));
+        let rows = sqlx::query(
+            "select r.*, c.checked_at from probe_results r join health_checks c on c.id = r.check_id
+             where c.tenant_id = $1 and r.probe = $2 and (c.checked_at < $3 or (c.checked_at = $3 and c.id < $4))
+             order by c.checked_at desc, c.id desc limit $5",
+        )
+        .bind(tenant_id)
+        .bind(name)
+        .bind(before_at)
+        .bind(before_id)
+        .bind(limit)
+        .fetch_all(&self.pool)
+        .await?;
+        let run = |row: &AnyRow| {
+            Ok(ProbeRun { check_id: row.text("check_id")?, checked_at: row.time("checked_at")?, result: probe(row)? })
+        };
+        rows.iter().map(run).collect()
+    }
+
+    /// How one probe's status has gone on a tenant's platform, by at most `limit` of its latest results.
+    ///
+    /// # Errors
+    /// The probe was never run there.
+    pub async fn probe_trend(&self, tenant_id: &str, name: &str, limit: i64) -> Result<ProbeTrend, StoreError> {
+        let rows = sqlx::query(
+            "select r.status, r.started_at from probe_results r join health_checks c on c.id = r.check_id
+             where c.tenant_id = $1 and r.probe = $2 and c.checked_at is not null
+             order by c.checked_at desc, c.id desc limit $3",
+        )
+        .bind(tenant_id)
+        .bind(name)
+        .bind(limit)
+        .fetch_all(&self.pool)
+        .await?;
+        let Some(latest) = rows.first() else { return Err(StoreError::not_found("result of the probe", name)) };
+        let (status, started_at) = (latest.text("status")?, latest.time("started_at")?);
+        let row = sqlx::query(
+            "select min(r.started_at) as since from probe_results r join health_checks c on c.id = r.check_id
+             where c.tenant_id = $1 and r.probe = $2 and r.status = $3 and c.checked_at > coalesce(
+                 (select max(o.checked_at) from probe_results p join health_checks o on o.id = p.check_id
+                  where o.tenant_id = $1 and p.probe = $2 and p.status <> $3), -1)",
+        )
+        .bind(tenant_id)
+        .bind(name)
+        .bind(&status)
+        .fetch_one(&self.pool)
+        .await?;
+        // Two checks may have begun in the same microsecond and differ.
+        let since = row.maybe_time("since")?.unwrap_or(started_at);
+        let statuses = rows.iter().rev().map(|row| row.text("status")).collect::<Result<_, _>>()?;
+        Ok(ProbeTrend { status, since, statuses })
+    }
+
+    /// Since when a tenant's health has come to the aggregate `status`, without another in between; none where it has
+    /// not.
+    pub async fn health_since(&self, tenant_id: &str, status: &str) -> Result<Option<DateTime<Utc>>, StoreError> {
+        let row = sqlx::query(
+            "select min(checked_at) as since from health_checks
+             where tenant_id = $1 and aggregate = $2 and checked_at > coalesce(
+                 (select max(checked_at) from health_checks where tenant_id = $1 and aggregate <> $2), -1)",
+        )
+        .bind(tenant_id)
+        .bind(status)
+        .fetch_one(&self.pool)
+        .await?;
+        row.maybe_time("since")
     }
 
     /// A tenant's health checks, newest first, without their probes.

@@ -39,7 +39,7 @@ pub use checklists::Opening;
 pub use connection::{Dialect, Store, StoreError, Tx};
 pub use dashboard::{DashboardFilter, DashboardRow, DashboardStatus};
 pub use events::{EventFilter, Verified};
-pub use health::{HealthCheck, HealthOutcome, ProbeRow};
+pub use health::{HealthCheck, HealthOutcome, ProbeRow, ProbeRun, ProbeTrend};
 pub use idempotency::{Replay, StoredAnswer};
 pub use import_issues::{Difference, IssueFilter, NewIssue, StoredIssue};
 pub use import_mappings::{SavedColumn, SavedMapping};

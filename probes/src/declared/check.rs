@@ -290,7 +290,7 @@ impl Check {
             };
             let Err(unfit) = judgement::compile(that) else { continue };
             let (code, suggestion) = match &unfit {
-                UnfitExpression::Syntax(_) => {
+                UnfitExpression::Syntax(_) | UnfitExpression::Unevaluated(_) => {
                     ("assertion_syntax", "Write CEL, for example `status == 200`.".to_owned())
                 }
                 UnfitExpression::TooLarge => {

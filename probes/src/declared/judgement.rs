@@ -1,11 +1,14 @@
 //! Judging an answer by assertions in CEL.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::thread;
 
 use cel::{Context, ExecutionError, Program, Value as CelValue};
 use reqwest::StatusCode;
 use serde_json::Value;
+use tokio::sync::oneshot;
+use tokio::time::{Instant as Deadline, timeout_at};
 
 use super::declaration::{self, Severity};
 use super::exchange::Answer;
@@ -16,7 +19,7 @@ use crate::result::milliseconds;
 #[derive(Debug)]
 pub(super) struct Assertion {
     pub(super) that: String,
-    program: Program,
+    program: Arc<Program>,
     pub(super) severity: Severity,
     pub(super) message: String,
     pub(super) hint: String,
@@ -57,6 +60,8 @@ pub(super) enum UnfitExpression {
     Unknown(String),
     #[error("gives {0}, not true or false")]
     NotBoolean(String),
+    #[error("could not be evaluated: {0}")]
+    Unevaluated(String),
 }
 
 /// Compiles an expression and finds what is wrong with it whatever the answer.
@@ -98,10 +103,12 @@ fn is_too_large(expression: &str) -> bool {
 /// Runs CEL on a thread of its own, whose stack is known to suffice whoever calls, and where a defect of the library
 /// ends in an answer; none where it did.
 fn apart<T: Send>(work: impl FnOnce() -> T + Send) -> Option<T> {
-    thread::scope(|scope| {
-        let thread = thread::Builder::new().name("assertion".to_owned()).stack_size(STACK).spawn_scoped(scope, work);
-        thread.ok()?.join().ok()
-    })
+    thread::scope(|scope| stack().spawn_scoped(scope, work).ok()?.join().ok())
+}
+
+/// A thread for CEL.
+fn stack() -> thread::Builder {
+    thread::Builder::new().name("assertion".to_owned()).stack_size(STACK)
 }
 
 impl Assertion {
@@ -109,20 +116,32 @@ impl Assertion {
         let program = compile(&assertion.that).map_err(|unfit| format!("`{}` {unfit}", assertion.that))?;
         Ok(Self {
             that: assertion.that,
-            program,
+            program: Arc::new(program),
             severity: assertion.severity,
             message: assertion.message,
             hint: assertion.hint,
         })
     }
 
-    pub(super) fn judge(&self, answer: &Answer, variables: &Variables) -> Judgement {
-        apart(|| {
+    /// Judges an answer, until `deadline`: neither a long evaluation nor what follows it may wait for the other.
+    pub(super) async fn judge(&self, answer: &Arc<Answer>, variables: &Variables, deadline: Deadline) -> Judgement {
+        let (program, answer, variables) = (Arc::clone(&self.program), Arc::clone(answer), variables.clone());
+        let (told, hears) = oneshot::channel();
+        let thread = stack().spawn(move || {
             let headers = answer.headers.iter().map(|(name, value)| (name.clone(), value.clone().into())).collect();
             let latency = milliseconds(answer.latency);
-            evaluate(&self.program, &context(answer.status, &answer.body, headers, latency, variables))
-        })
-        .unwrap_or_else(|| Judgement::AnswerUnfit("it is of another shape".to_owned()))
+            // Nobody hears it once the time is over.
+            let _ = told.send(evaluate(&program, &context(answer.status, &answer.body, headers, latency, &variables)));
+        });
+        if thread.is_err() {
+            return Judgement::AssertionUnfit(UnfitExpression::Unevaluated("there was no thread for it".to_owned()));
+        }
+        match timeout_at(deadline, hears).await {
+            Ok(Ok(judgement)) => judgement,
+            // The library gave up on it.
+            Ok(Err(_)) => Judgement::AnswerUnfit("it is of another shape".to_owned()),
+            Err(_) => Judgement::AssertionUnfit(UnfitExpression::Unevaluated("it takes too long".to_owned())),
+        }
     }
 }
 

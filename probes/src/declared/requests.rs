@@ -88,8 +88,9 @@ impl Session {
         let started = Instant::now();
         let (finding, observed) = match self.connection.exchange(step, &self.variables, deadline).await {
             Ok(answer) => {
+                let answer = Arc::new(answer);
                 let unextracted = self.extract(step, &answer);
-                let finding = worse(judge(step, &answer, &self.variables), unextracted);
+                let finding = worse(judge(step, &answer, &self.variables, deadline).await, unextracted);
                 (worse(finding, slowness(step, &answer)), answer.observed(&self.redaction))
             }
             Err(no_answer) => {
@@ -182,10 +183,10 @@ fn trace(step: &Step, status: ProbeStatus, observed: String, took: Duration) -> 
 }
 
 /// The first of the worst assertions that do not hold. Those after a failed one are not asked: they build on it.
-fn judge(step: &Step, answer: &Answer, variables: &Variables) -> Option<Finding> {
+async fn judge(step: &Step, answer: &Arc<Answer>, variables: &Variables, deadline: Deadline) -> Option<Finding> {
     let mut found = None;
     for assertion in &step.assertions {
-        let finding = match assertion.judge(answer, variables) {
+        let finding = match assertion.judge(answer, variables, deadline).await {
             Judgement::Holds => continue,
             Judgement::DoesNotHold => {
                 let status = ProbeStatus::from(assertion.severity);

@@ -1,7 +1,6 @@
 //! Probes that are programs.
 
 use std::io::Read as _;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -15,7 +14,7 @@ use crate::serving::{allowing, sandbox, target};
 /// Long enough for a shell to get under way, short enough to wait for in a test.
 const SHORT: Duration = Duration::from_millis(700);
 
-/// A folder with a program `check` that is this script.
+/// A folder with a shell script.
 struct Plugin {
     folder: TempDir,
 }
@@ -23,19 +22,16 @@ struct Plugin {
 impl Plugin {
     fn new(script: &str) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
-        let path = folder.path().join("check");
-        std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).expect("a file can be written");
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o700)).expect("its mode can be set");
+        std::fs::write(folder.path().join("check"), script).expect("a file can be written");
         Self { folder }
-    }
-
-    fn path(&self) -> PathBuf {
-        self.folder.path().join("check")
     }
 
     /// A probe that runs it, with these arguments and this YAML besides.
     fn probe(&self, arguments: &str, more: &str) -> DeclaredProbe {
-        declared(&self.path(), arguments, more)
+        // By the shell and not by itself: a file that was just written may still be open in a child of another test, and
+        // cannot be started then.
+        let script = self.folder.path().join("check");
+        declared(Path::new("/bin/sh"), &format!(", {}{arguments}", script.display()), more)
     }
 }
 

@@ -63,6 +63,39 @@ pub struct ProbeView {
 pub struct HealthHistory {
     /// The finished check with the newest evidence; the one that gates look at.
     pub latest: Option<HealthCheckView>,
+    /// Since when checks have come to that status, without another in between.
+    pub since: Option<DateTime<Utc>>,
     /// Newest first, without probes.
     pub history: Vec<HealthCheckView>,
+}
+
+/// What one probe came to on a tenant's platform, time after time.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct ProbeHistoryView {
+    /// Name of the probe.
+    pub probe: String,
+    /// What it came to last: `pass`, `warn`, `fail` or `error`.
+    pub status: String,
+    /// Since when it has come to that, without another in between.
+    pub since: DateTime<Utc>,
+    /// Whether its status changes so often that one change of it means little.
+    pub is_flapping: bool,
+    /// Weighted share of changes among its latest 21 results, in percent.
+    pub change_percent: f64,
+    /// Newest first.
+    pub items: Vec<ProbeRunView>,
+    /// Continues the list.
+    pub next_cursor: Option<String>,
+}
+
+/// One run of a probe.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct ProbeRunView {
+    /// The check that it was part of.
+    pub check_id: String,
+    /// When that check began.
+    pub checked_at: DateTime<Utc>,
+    /// What the probe came to.
+    #[serde(flatten)]
+    pub result: ProbeView,
 }

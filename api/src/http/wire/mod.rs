@@ -14,7 +14,7 @@ mod workflows;
 
 pub use dashboard::{DashboardItem, DashboardPage};
 pub use events::{EventPage, EventView};
-pub use health::{HealthCheckView, HealthHistory, ProbeView};
+pub use health::{HealthCheckView, HealthHistory, ProbeHistoryView, ProbeRunView, ProbeView};
 pub use imports::{
     CountsView, DifferenceView, ImportPage, ImportProgress, ImportView, IssueGroup, IssuePage, IssueView, RollbackBody,
     UploadForm,
