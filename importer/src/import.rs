@@ -24,7 +24,7 @@ use crate::reference::Reference;
 use crate::sie::{SieElements, SieLines};
 
 /// Bytes looked at before the first row: 64 KiB.
-const HEAD_BYTES: usize = 64 * 1024;
+pub(crate) const HEAD_BYTES: usize = 64 * 1024;
 
 /// The decoded text of a file, from behind its byte order mark.
 pub(crate) type TextStream = DecodingReader<Box<dyn Read + Send>>;
@@ -76,10 +76,19 @@ impl Options {
 /// What is known from earlier about how a sender's tables are mapped.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Earlier {
-    /// The mapping of this file's preview: the table is read by it and by nothing else, whatever was learnt since.
-    pub previewed: Option<Vec<MappedColumn>>,
+    /// What this file's preview showed: the table is read by it and by nothing else, whatever was learnt since.
+    pub previewed: Option<Previewed>,
     /// Mappings confirmed for other tables, the latest first.
     pub confirmed: Vec<ConfirmedMapping>,
+}
+
+/// How a table was read for a preview.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Previewed {
+    /// Whether the first line was its header.
+    pub named: bool,
+    /// Where its columns went.
+    pub mapping: Vec<MappedColumn>,
 }
 
 /// How a table was mapped that somebody confirmed.

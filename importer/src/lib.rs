@@ -34,8 +34,8 @@ pub use failure::{OpenError, ReadError};
 pub use fipjp::{SignerError, Signers, UnknownSigner};
 pub use format::{Entity, Format, UnknownName};
 pub use import::{
-    Alternative, ConfirmedMapping, Detected, Earlier, Heading, Import, Item, MappedColumn, Notation, Options, open,
-    open_within,
+    Alternative, ConfirmedMapping, Detected, Earlier, Heading, Import, Item, MappedColumn, Notation, Options,
+    Previewed, open, open_within,
 };
 pub use issue::{Issue, Severity};
 pub use packed::{PackedFault, UnpackLimits};

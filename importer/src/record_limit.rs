@@ -2,11 +2,38 @@
 
 use std::io::{self, Read};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::MAX_RECORD_BYTES;
 use crate::failure::ReadError;
 use crate::quote_watch::QuoteWatch;
+
+/// What reader and consumer tell each other about the record being read.
+#[derive(Debug, Default)]
+pub(crate) struct RecordPlace {
+    /// Where it starts, in bytes of decoded text; set by the consumer before each record.
+    start: AtomicU64,
+    /// The consumer has been told that the text has ended.
+    has_ended: AtomicBool,
+}
+
+impl RecordPlace {
+    /// The next record starts here.
+    pub(crate) fn starts_at(&self, byte: u64) {
+        self.start.store(byte, Ordering::Relaxed);
+    }
+
+    /// Another consumer goes on, who counts from its own start.
+    pub(crate) fn restart(&self) {
+        self.starts_at(0);
+        self.has_ended.store(false, Ordering::Relaxed);
+    }
+
+    /// Whether it was the end of the text that ended the record just read, and no line end.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.has_ended.load(Ordering::Relaxed)
+    }
+}
 
 /// A reader that fails once the record being read exceeds [`MAX_RECORD_BYTES`].
 ///
@@ -15,8 +42,7 @@ use crate::quote_watch::QuoteWatch;
 pub(crate) struct RecordLimit<R> {
     inner: R,
     delivered: u64,
-    /// Where the record being read starts, in bytes of decoded text; set by the consumer before each record.
-    record_start: Arc<AtomicU64>,
+    place: Arc<RecordPlace>,
     /// CR LF and CR are given as LF: the table reader counts lines by LF alone.
     one_line_end: bool,
     /// The last byte taken was a CR: a following LF belongs to it.
@@ -26,14 +52,14 @@ pub(crate) struct RecordLimit<R> {
 }
 
 impl<R> RecordLimit<R> {
-    /// For tables: every line ends with LF, however the source ends it.
-    pub(crate) fn new(inner: R, record_start: Arc<AtomicU64>) -> Self {
-        Self { inner, delivered: 0, record_start, one_line_end: true, after_cr: false, watch: None }
+    /// For tables: a line that the source ends somehow ends with LF.
+    pub(crate) fn new(inner: R, place: Arc<RecordPlace>) -> Self {
+        Self { inner, delivered: 0, place, one_line_end: true, after_cr: false, watch: None }
     }
 
     /// For text whose line ends somebody else looks after.
-    pub(crate) fn with_line_ends(inner: R, record_start: Arc<AtomicU64>) -> Self {
-        Self { one_line_end: false, ..Self::new(inner, record_start) }
+    pub(crate) fn with_line_ends(inner: R, place: Arc<RecordPlace>) -> Self {
+        Self { one_line_end: false, ..Self::new(inner, place) }
     }
 
     /// Lets somebody look at what is delivered from now on.
@@ -90,7 +116,7 @@ impl<R: Read> RecordLimit<R> {
 
 impl<R: Read> Read for RecordLimit<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.delivered.saturating_sub(self.record_start.load(Ordering::Relaxed)) > MAX_RECORD_BYTES as u64 {
+        if self.delivered.saturating_sub(self.place.start.load(Ordering::Relaxed)) > MAX_RECORD_BYTES as u64 {
             // The consumer knows the line.
             return Err(io::Error::other(ReadError::LineTooLong { row: 0 }));
         }
@@ -100,8 +126,15 @@ impl<R: Read> Read for RecordLimit<R> {
             // Nothing is left of a piece that was the second half of a line end; only the end of the source is nothing.
             if kept > 0 || read == 0 {
                 self.delivered += kept as u64;
+                let has_ended = kept == 0 && !buffer.is_empty();
+                if has_ended {
+                    self.place.has_ended.store(true, Ordering::Relaxed);
+                }
                 if let Some(watch) = &mut self.watch {
                     watch.look(buffer.get(..kept).unwrap_or_default());
+                    if has_ended {
+                        watch.end();
+                    }
                 }
                 return Ok(kept);
             }

@@ -6,7 +6,6 @@
 use std::borrow::Cow;
 use std::io::{self, BufRead, BufReader, Read};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use quick_xml::errors::{Error, IllFormedError};
 use quick_xml::escape::resolve_predefined_entity;
@@ -16,7 +15,7 @@ use quick_xml::{NsReader, XmlVersion};
 
 use crate::failure::ReadError;
 use crate::format::Format;
-use crate::record_limit::RecordLimit;
+use crate::record_limit::{RecordLimit, RecordPlace};
 
 /// Bytes read at a time.
 const CHUNK: usize = 32 * 1024;
@@ -63,7 +62,7 @@ pub(crate) struct Attribute {
 pub(crate) struct XmlEvents<R> {
     reader: NsReader<LineCounter<BufReader<RecordLimit<R>>>>,
     /// Where the limited piece starts: the record being read, or else the event.
-    piece_start: Arc<AtomicU64>,
+    piece: Arc<RecordPlace>,
     buffer: Vec<u8>,
     /// Elements open now.
     depth: usize,
@@ -76,12 +75,12 @@ pub(crate) struct XmlEvents<R> {
 
 impl<R: Read> XmlEvents<R> {
     pub(crate) fn new(stream: R) -> Self {
-        let piece_start = Arc::new(AtomicU64::new(0));
-        let limited = RecordLimit::with_line_ends(stream, piece_start.clone());
+        let piece = Arc::new(RecordPlace::default());
+        let limited = RecordLimit::with_line_ends(stream, piece.clone());
         let mut reader = NsReader::from_reader(LineCounter::new(BufReader::with_capacity(CHUNK, limited)));
         // One kind of element less to think of.
         reader.config_mut().expand_empty_elements = true;
-        Self { reader, piece_start, buffer: Vec::new(), depth: 0, root_seen: false, passed: 0, event_line: 1 }
+        Self { reader, piece, buffer: Vec::new(), depth: 0, root_seen: false, passed: 0, event_line: 1 }
     }
 
     /// The line read last, from 1.
@@ -106,7 +105,7 @@ impl<R: Read> XmlEvents<R> {
 
     /// Lets the piece that the size limit counts start at an offset taken before.
     pub(crate) fn begin_piece(&self, offset: u64) {
-        self.piece_start.store(offset, Ordering::Relaxed);
+        self.piece.starts_at(offset);
     }
 
     /// The next event, as a piece of its own for the size limit.

@@ -6,7 +6,7 @@ use std::fmt::Write;
 use std::io::Cursor;
 
 use driver::{Outcome, drive, options};
-use workbench_importer::{Detected, Entity, Notation, OpenError, Options, Profile, open};
+use workbench_importer::{Detected, Entity, Notation, OpenError, Options, Previewed, Profile, open};
 
 fn detected(bytes: &[u8]) -> Detected {
     open(Box::new(Cursor::new(bytes.to_vec())), &options(None, None)).expect("a table").detected().clone()
@@ -99,8 +99,51 @@ fn text_behind_a_closing_quotation_mark_is_remarked_on() {
         (2, Some("prenom"), Some("\"Ann\"a"))
     );
     assert!(issues[1].message.ends_with("“\"Al\"m” is read as “Alm”"), "{}", issues[1].message);
+    assert_eq!((issues[1].row, issues[2].row), (5, 6));
+    // Neither a last line without an end nor a refused row keeps it from being said.
+    assert_eq!(codes(&read("licence;prenom;nom\n1;Anna;\"E\"k")), ["quote_stray"]);
+    assert_eq!(
+        codes(&read("licence;prenom;nom\n1;\"Ann\"a;Ek;\"E\"k\n")),
+        ["row_ragged", "quote_stray", "quote_stray"]
+    );
     // In the header, where no row can be told, nothing is lost that the columns do not show.
     assert_eq!(members(&read("licence;\"pre\"nom;nom\n1;Anna;Ek\n")), [("1", "Anna", 2)]);
+}
+
+#[test]
+fn rows_are_called_by_their_own_lines() {
+    for (quoted, ragged) in [("Ek", "3;Cia"), ("\"Ek\"", "3;Cia"), ("\"E\nk\"", "3;\"Cia\"")] {
+        for end in ["", "\n"] {
+            let table = format!("\n\nlicence;prenom;nom\n\n1;Anna;{quoted}\n\n\n2;Bo;Ek\n\n{ragged}{end}");
+            let shift = quoted.matches('\n').count() as u64;
+            let outcome = read(&table);
+            let stored: Vec<u64> = outcome.records().iter().map(|record| record.row).collect();
+            assert_eq!(stored, [5, 8 + shift], "{table:?}");
+            let rows: Vec<u64> = outcome.issues().iter().map(|issue| issue.row).collect();
+            assert_eq!(rows, [10 + shift], "{table:?}");
+        }
+    }
+    let rows = "\n1001;Anna;Ort;1984-05-02\n1002;Karin;\"Ek\";1990-12-24\n\n1003;Lars;Lund;1970-01-30\n";
+    let headerless = read(rows);
+    assert!(headerless.records().iter().map(|record| record.row).eq([2, 3, 5]), "{:?}", headerless.items);
+}
+
+#[test]
+fn a_row_that_the_look_at_the_head_cuts_decides_nothing() {
+    let name = "x".repeat(600);
+    let row = |number: usize| format!("Elo;2025;{number};1;{name};1,234\n");
+    let mut table = "ranking;period;licence_number;position;remark;points\n".to_owned();
+    while table.len() + row(100).len() < 64 * 1024 {
+        table.push_str(&row(table.len()));
+    }
+    // The head ends behind `1,23`.
+    let room = 64 * 1024 - table.len();
+    let last = format!("Elo;2025;9;1;{};1,234\n", "y".repeat(room - "Elo;2025;9;1;;1,23".len()));
+    table.push_str(&last);
+    let rankings = Options { entity: Some(Entity::Rankings), ..options(None, None) };
+    let opened = open(Box::new(Cursor::new(table.into_bytes())), &rankings).expect("a table");
+    let points = opened.detected().mapping.last().expect("a column").clone();
+    assert_eq!(points.notation, None, "{points:?}");
 }
 
 #[test]
@@ -156,13 +199,18 @@ fn a_first_row_with_a_familiar_word_is_not_lost_and_a_header_of_a_year_is_none()
 fn what_is_said_about_the_first_line_is_done_and_a_guess_is_a_warning() {
     let table = "Red;Round\nBlue;Square\n";
     let mapping = [("#1", "licence_number"), ("#2", "given_name"), ("#3", "family_name")];
-    let mapping = || mapping.map(|(from, to)| (from.to_owned(), to.to_owned())).into();
+    let called = |place: &str| mapping.map(|(from, to)| (from.replace('#', place), to.to_owned())).into();
     let table = format!("{}{}", "A;B;C\n", table.replace('\n', ";x\n"));
-    for (header, rows, first) in [(Some(true), 2, "Red"), (Some(false), 3, "A"), (None, 3, "A")] {
-        let outcome = drive(table.as_bytes(), &Options { header, mapping: mapping(), ..options(None, None) });
+    for (header, place, rows, first) in
+        [(Some(true), "#", 2, "Red"), (Some(false), "#", 3, "A"), (None, "column ", 3, "A")]
+    {
+        let outcome = drive(table.as_bytes(), &Options { header, mapping: called(place), ..options(None, None) });
         assert_eq!((outcome.records().len(), members(&outcome)[0].0), (rows, first), "{header:?}");
         assert_eq!(codes(&outcome), [""; 0]);
     }
+    // `#1` is said of columns with names, too, and tells nothing of the header.
+    let by_place = drive(table.as_bytes(), &Options { mapping: called("#"), ..options(None, None) });
+    assert_eq!((by_place.records().len(), codes(&by_place)), (2, vec!["header_guessed"]));
     let unsure = read("Licens;Förnamn;Slutnamn\nx;y;z\n");
     assert_eq!(unsure.failure, Some("columns_missing"));
     let slipped = "Licensnumer;Fornman;Efternman\na;b;c\n";
@@ -287,7 +335,7 @@ fn what_a_preview_showed_about_the_notation_is_read_again() {
     for (notation, stored) in [(Some(Notation::MonthFirst), "2001-03-04"), (None, "2001-04-03")] {
         seen[3].notation = notation;
         let mut options = options(None, None);
-        options.earlier.previewed = Some(seen.clone());
+        options.earlier.previewed = Some(Previewed { named: true, mapping: seen.clone() });
         assert_eq!(dates(&drive(table.as_bytes(), &options)), [stored]);
         let again = open(Box::new(Cursor::new(table.clone())), &options).expect("a table");
         assert_eq!(again.detected().mapping, seen, "and the reason is the one that was seen");

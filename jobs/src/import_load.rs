@@ -1,4 +1,4 @@
-//! Stores a confirmed import, chunk by chunk, each with its checkpoint in one transaction.
+//! Stores a confirmed import in chunks: one or a few of them and their checkpoint in a transaction.
 
 use std::sync::Arc;
 

@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 use workbench_engine::import::ImportState;
 use workbench_engine::store::{Import, NewIssue, PinnedProfile, SavedMapping, StoredRecord};
 use workbench_importer::{
-    ConfirmedMapping, Detected, Earlier, Format, Issue, Item, MappedColumn, OpenError, Options, Profile, ReadError,
+    ConfirmedMapping, Detected, Earlier, Format, Issue, Item, OpenError, Options, Previewed, Profile, ReadError,
     Record, Reference, Severity, Signers, UnpackLimits,
 };
 
@@ -165,7 +165,7 @@ async fn confirmed(context: &Context, import: &Import) -> Result<Vec<ConfirmedMa
 
 /// The mapping that a person saw and confirmed, where the file is read to be stored: of a table, by whatever means it was
 /// found then.
-fn previewed(import: &Import) -> Result<Option<Vec<MappedColumn>>, Failure> {
+fn previewed(import: &Import) -> Result<Option<Previewed>, Failure> {
     let stores = import.state == ImportState::Loading && import.profile.is_none();
     let Some(detected) = import.detected.as_ref().filter(|_| stores) else { return Ok(None) };
     let detected: Detected = serde_json::from_value(detected.clone()).map_err(|error| Failure::Permanent {
@@ -173,7 +173,8 @@ fn previewed(import: &Import) -> Result<Option<Vec<MappedColumn>>, Failure> {
         message: format!("what the preview found cannot be read any more: {error}"),
         hint: "Upload the file again.".to_owned(),
     })?;
-    Ok((detected.format == Format::Csv).then_some(detected.mapping))
+    let named = detected.header.is_some();
+    Ok((detected.format == Format::Csv).then_some(Previewed { named, mapping: detected.mapping }))
 }
 
 /// The profile as it was pinned with the upload.

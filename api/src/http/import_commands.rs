@@ -101,11 +101,16 @@ pub async fn act(
     command: &Command,
 ) -> Result<Response, Problem> {
     caller.require(Capability::Import)?;
-    let before = app.context.store.import(tenant_id, import_id).await?;
+    // Of another tenant, there is none.
+    app.context.store.import(tenant_id, import_id).await?;
     let (groups, job) = surroundings(app, import_id).await?;
     let window = TimeDelta::from_std(app.context.settings.rollback_window).unwrap_or(TimeDelta::MAX);
     key.once(app, caller, command.content().as_bytes(), |mut tx| async {
-        // Not of a repeated request: the columns may be others since the first one.
+        // Not of a repeated request: the columns may be others since the first one. Nor of a stale one, for the same reason.
+        let before = tx.import(import_id).await?;
+        if let Command::Map { seen, .. } = command {
+            before.must_be_seen(seen.as_deref())?;
+        }
         command.check(&before)?;
         let (status, groups, job, job_id) = match command {
             Command::Map { mapping, entity, seen } => {

@@ -32,7 +32,7 @@ pub struct Import {
     pub tenant_id: String,
     /// Where it stands.
     pub state: ImportState,
-    /// `preview` waits for a person; `apply` goes on by itself when no row is rejected and no column guessed.
+    /// `preview` waits for a person; `apply` goes on by itself when no row is rejected and nothing about its columns is a guess.
     pub mode: String,
     /// The declared format, or the detected one once the file has been read.
     pub format: Option<String>,
@@ -158,7 +158,7 @@ pub struct PreviewResult {
     pub sample: Value,
     /// Counts.
     pub counts: Counts,
-    /// A column was mapped by a guess, which a person has to see.
+    /// The header, or where a column goes, is a guess, which a person has to see.
     pub guessed: bool,
 }
 
@@ -210,7 +210,10 @@ pub(super) fn read(row: &AnyRow) -> Result<Import, StoreError> {
 
 impl Import {
     /// Refuses what was decided about another preview than the current one.
-    pub(super) fn must_be_seen(&self, seen: Option<&[i64]>) -> Result<(), StoreError> {
+    ///
+    /// # Errors
+    /// [`StoreError::StalePreview`].
+    pub fn must_be_seen(&self, seen: Option<&[i64]>) -> Result<(), StoreError> {
         match seen {
             Some(seen) if !seen.contains(&self.preview_revision) => Err(StoreError::StalePreview),
             _ => Ok(()),
@@ -367,7 +370,7 @@ impl Tx {
         Ok(import)
     }
 
-    /// Ends the preview, which can be confirmed for some time. In mode `apply` an import without rejected rows and guessed
+    /// Ends the preview, which can be confirmed for some time. In mode `apply` an import without rejected rows and guesses about its
     /// columns goes on to be loaded.
     pub async fn finish_preview(
         &mut self,

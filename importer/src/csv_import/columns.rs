@@ -92,10 +92,9 @@ pub(super) fn by_number(position: usize) -> String {
     format!("#{}", position + 1)
 }
 
-/// Whether a name says a place, whatever the columns are called.
-pub(super) fn is_place(name: &str) -> bool {
-    let name = name.trim();
-    numbered(name).is_some() || name.strip_prefix(PLACE).is_some_and(|place| place.parse::<usize>().is_ok())
+/// Whether a name is one that a column has where no header gives it another.
+pub(super) fn is_nameless(name: &str) -> bool {
+    name.trim().strip_prefix(PLACE).is_some_and(|place| place.parse::<usize>().is_ok())
 }
 
 /// The place in `#3`.

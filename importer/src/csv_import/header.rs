@@ -4,7 +4,7 @@
 use chrono::NaiveDate;
 use csv::StringRecord;
 
-use super::columns::{Columns, by_place, is_place};
+use super::columns::{Columns, by_place, is_nameless};
 use super::{countries, name_lists};
 use crate::import::{Heading, Options};
 use crate::rows::{cleaning, dates, fields};
@@ -50,8 +50,7 @@ fn decided(cells: &[String], options: &Options) -> Option<Heading> {
     let heading =
         |named, inferred, reason: &str| Some(Heading { named, inferred, guessed: false, reason: reason.to_owned() });
     if let Some(previewed) = &options.earlier.previewed {
-        let named = previewed.iter().map(|column| &column.column).eq(cells);
-        return heading(named, true, "as in the preview");
+        return heading(previewed.named, true, "as in the preview");
     }
     if let Some(named) = options.header {
         return heading(named, false, "somebody said so");
@@ -61,10 +60,11 @@ fn decided(cells: &[String], options: &Options) -> Option<Heading> {
         if options.mapping.keys().any(|key| columns.has_name(key)) {
             return heading(true, true, "the mapping asked for calls columns by its cells");
         }
-        // People who see names in the file use them; but then a table that names its fields is none of theirs.
+        // People who see names in the file use them; but then a table that names its fields is none of theirs. `#2` is said of
+        // named columns, too, where two have one name.
         let known = cells.iter().filter(|cell| fields::is_known_name(cell)).count();
-        if known < 2 && options.mapping.keys().all(|key| is_place(key)) {
-            return heading(false, true, "the mapping asked for calls columns by their places only");
+        if known < 2 && options.mapping.keys().all(|key| is_nameless(key)) {
+            return heading(false, true, "the mapping asked for calls columns as those without a name are called");
         }
     }
     let is_confirmed = options.earlier.confirmed.iter().any(|earlier| earlier.is_of(cells));
@@ -315,7 +315,8 @@ mod tests {
         }
         let asked = |lines: &[&str], key: &str| heading(lines, &Options::of_test(&[(key, "club")])).named;
         assert!(asked(&["1;Anna;Ek", "2;Bo;Ek"], "anna"));
-        assert!(!asked(&["A;B;C", "D;E;F"], "column 2") && !asked(&["A;B;C", "D;E;F"], "#2"));
+        assert!(!asked(&["A;B;C", "D;E;F"], "column 2"));
+        assert!(asked(&["Nr;Namn2;Namn2;2024", "1;Anna;Ek;5"], "#2"), "as without a mapping");
         assert!(asked(&["A;B;C", "D;E;F"], "B") && asked(&["column 2;B", "D;E"], "column 2"));
         assert!(asked(&people, "#2"), "two names of fields are no row");
     }

@@ -91,21 +91,21 @@ fn each_plain<'t>(text: &'t str, first: u64, delimiter: u8, mut visit: impl FnMu
 }
 
 impl CutLines {
-    /// A single line.
-    pub(super) fn of(record: &StringRecord) -> Self {
+    /// A single line, which starts at this one of the file.
+    pub(super) fn of(number: u64, record: &StringRecord) -> Self {
         let mut lines = Self::default();
-        lines.push(0, record);
+        lines.push(number, record);
         lines
     }
 
-    /// Adds a line; the table reader counts from behind `lines_before`.
-    pub(super) fn push(&mut self, lines_before: u64, record: &StringRecord) {
+    /// Adds a line, which starts at this one of the file.
+    pub(super) fn push(&mut self, number: u64, record: &StringRecord) {
         for value in record.iter().take(MAX_COLUMNS + 1) {
             self.text.push_str(value);
             self.ends.push(self.text.len());
         }
         self.lines.push(CutLine {
-            number: lines_before + record.position().map_or(1, csv::Position::line),
+            number,
             count: record.len(),
             values: self.ends.len(),
             is_plain: is_plain(record.as_slice()),

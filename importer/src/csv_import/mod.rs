@@ -19,7 +19,6 @@ mod working;
 
 use std::io::Read;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::vec;
 
 use csv::StringRecord;
@@ -27,11 +26,11 @@ use csv::StringRecord;
 use crate::decoding::DecodingNotes;
 use crate::failure::{OpenError, ReadError};
 use crate::format::Entity;
-use crate::import::{Detected, Item, MappedColumn, Options, TextStream, decoding_issue};
+use crate::import::{Detected, HEAD_BYTES, Item, MappedColumn, Options, TextStream, decoding_issue};
 use crate::issue::Issue;
 use crate::quote_watch::{QuoteWatch, StrayQuotes};
 use crate::record::RecordKind;
-use crate::record_limit::RecordLimit;
+use crate::record_limit::{RecordLimit, RecordPlace};
 use crate::rows::{Judge, Weighed, WeighedRows, fields};
 use crate::{MAX_COLUMNS, MAX_RECORD_BYTES};
 
@@ -77,19 +76,17 @@ impl CsvImport {
         }
         let announced = delimiter::announced(head);
         let delimiter = announced.unwrap_or_else(|| delimiter::detect(head));
-        let record_start = Arc::new(AtomicU64::new(0));
+        let place = Arc::new(RecordPlace::default());
         let stray_quotes = StrayQuotes::default();
-        let mut limited = RecordLimit::new(stream, record_start.clone());
+        let mut limited = RecordLimit::new(stream, place.clone());
         limited.watched_by(QuoteWatch::new(delimiter, stray_quotes.clone()));
         // Byte by byte, so that whoever goes on finds everything behind the header.
         let mut reader = table_reader(delimiter, 1, limited);
         let mut line = StringRecord::new();
         if announced.is_some() {
-            read_line(&mut reader, &record_start, &mut line)?;
+            read_line(&mut reader, &place, &mut line)?;
         }
-        if !read_line(&mut reader, &record_start, &mut line)? {
-            return Err(OpenError::Empty);
-        }
+        let row = read_line(&mut reader, &place, &mut line)?.ok_or(OpenError::Empty)?;
         if line.len() > MAX_COLUMNS {
             return Err(OpenError::TooManyColumns { columns: line.len() });
         }
@@ -102,7 +99,6 @@ impl CsvImport {
         detected.entity = plan.entity;
         detected.mapping.clone_from(&plan.mapping);
         plan.require(&table)?;
-        let row = line.position().map_or(1, csv::Position::line);
         let mut opening_issues: Vec<Issue> = findings::heading_issue(&table.heading, row).into_iter().collect();
         opening_issues.extend(unmapped_issue(&plan.mapping, row));
         opening_issues.extend(findings::guess_issues(&plan.mapping, row));
@@ -123,9 +119,9 @@ impl CsvImport {
         let (header, is_named) = (table.columns.clone(), table.is_named());
         let work = RowWork::new(table.columns, columns, options.today, judge.rules());
         // Without a header, the line that was read is a row.
-        let mut first = (!is_named).then(|| Piece::Cut(CutLines::of(&line)));
+        let mut first = (!is_named).then(|| Piece::Cut(CutLines::of(row, &line)));
         let next_line = reader.position().line();
-        let mut pieces = Pieces::from(next_line, reader.into_inner(), record_start, delimiter);
+        let mut pieces = Pieces::from(next_line, reader.into_inner(), place, delimiter);
         let ahead = Ahead::start(
             move || first.take().map_or_else(|| pieces.next_piece(), |first| Ok(Some(first))),
             move |piece| work.rows(&piece),
@@ -195,11 +191,17 @@ impl CsvImport {
 /// Rows looked at to judge columns by their values.
 const SAMPLE_ROWS: usize = 200;
 
-/// The first rows of a table, as far as the head of the file holds them; the last may be cut.
+/// The first rows of a table, as far as the head of the file holds them.
 fn sample(head: &str, delimiter: u8, announced: bool) -> Vec<StringRecord> {
     let mut reader = table_reader(delimiter, head.len(), head.as_bytes());
     // And the header.
-    reader.records().map_while(Result::ok).skip(usize::from(announced)).take(SAMPLE_ROWS + 1).collect()
+    let records = reader.records().map_while(Result::ok).skip(usize::from(announced));
+    let mut rows: Vec<StringRecord> = records.take(SAMPLE_ROWS + 2).collect();
+    // The last row of a full head may be cut, in the middle of a value. In UTF-16 a full head is half as much text.
+    if rows.len() > SAMPLE_ROWS + 1 || head.len() >= HEAD_BYTES / 2 {
+        rows.pop();
+    }
+    rows
 }
 
 /// What is wrong with a row that does not have as many values as there are columns.
@@ -242,15 +244,15 @@ pub(crate) fn table_reader<R: Read>(delimiter: u8, ahead: usize, text: R) -> csv
         .from_reader(text)
 }
 
-/// Reads a record; `false` at the end of the file.
+/// Reads a record and returns the line where it starts, from 1; `None` at the end of the file.
 pub(crate) fn read_line<R: Read>(
     reader: &mut csv::Reader<R>,
-    record_start: &AtomicU64,
+    place: &RecordPlace,
     line: &mut StringRecord,
-) -> Result<bool, ReadError> {
+) -> Result<Option<u64>, ReadError> {
     let position = reader.position();
     let row = position.line();
-    record_start.store(position.byte(), Ordering::Relaxed);
+    place.starts_at(position.byte());
     let more = reader.read_record(line).map_err(|error| match error.into_kind() {
         csv::ErrorKind::Io(error) => match ReadError::from_io(error) {
             ReadError::LineTooLong { .. } => ReadError::LineTooLong { row },
@@ -262,5 +264,8 @@ pub(crate) fn read_line<R: Read>(
     if line.as_slice().len() > MAX_RECORD_BYTES {
         return Err(ReadError::LineTooLong { row });
     }
-    Ok(more)
+    // Counted back from its end: the table reader counts empty lines before a record to it.
+    let inside = memchr::memchr_iter(b'\n', line.as_slice().as_bytes()).count() as u64;
+    let behind = u64::from(!place.has_ended());
+    Ok(more.then(|| reader.position().line() - inside - behind))
 }

@@ -73,7 +73,7 @@ pub(super) fn plan(table: &Table, options: &Options) -> Result<Plan, OpenError> 
         decided: vec![false; columns.len()],
     };
     if let Some(previewed) = &options.earlier.previewed {
-        plan.repeat(table, previewed)?;
+        plan.repeat(table, &previewed.mapping)?;
         return Ok(plan);
     }
     plan.follow_request(table, options)?;
@@ -358,7 +358,7 @@ mod tests {
 
     use super::super::findings::{guess_issues, unmapped_issue};
     use super::*;
-    use crate::import::ConfirmedMapping;
+    use crate::import::{ConfirmedMapping, Previewed};
 
     fn options(mapping: &[(&str, &str)]) -> Options {
         Options::of_test(mapping)
@@ -601,7 +601,7 @@ mod tests {
         let mut seen = planned(&PEOPLE, &options(&[])).expect("complete").mapping;
         seen[4].field = None;
         let mut options = options(&[]);
-        options.earlier.previewed = Some(seen.clone());
+        options.earlier.previewed = Some(Previewed { named: false, mapping: seen.clone() });
         let again = planned(&PEOPLE, &options).expect("complete");
         assert_eq!(again.mapping[4].field, None);
         let other = planned(&["a;b", "1;2"], &options).expect_err("another table");

@@ -1,7 +1,6 @@
 //! Delimited text by profile: with a header whose names the profile knows, or with columns by number.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 
 use csv::StringRecord;
 
@@ -13,7 +12,7 @@ use crate::import::{Detected, MappedColumn, TextStream};
 use crate::issue::Issue;
 use crate::profile::{Profile, Source};
 use crate::quote_watch::{QuoteWatch, StrayQuotes};
-use crate::record_limit::RecordLimit;
+use crate::record_limit::{RecordLimit, RecordPlace};
 use crate::rows::fields;
 
 /// Text taken at a time, in bytes.
@@ -22,12 +21,12 @@ const READ_BYTES: usize = 64 * 1024;
 /// Rows of delimited text.
 pub(super) struct Delimited {
     reader: csv::Reader<RecordLimit<TextStream>>,
-    record_start: Arc<AtomicU64>,
+    place: Arc<RecordPlace>,
     line: StringRecord,
     /// Where each column of the profile is; `None` where the file does not have it.
     positions: Vec<Option<usize>>,
-    /// Columns of the header; `None` without one.
-    header_columns: Option<usize>,
+    /// Names of the columns; none without a header.
+    header: Vec<String>,
     stray_quotes: StrayQuotes,
     /// Lines passed over before the reader began to count.
     skipped: u64,
@@ -43,8 +42,8 @@ impl Delimited {
     ) -> Result<Self, OpenError> {
         let announced = delimiter::announced(head).filter(|_| profile.skip_lines() == 0);
         let skipped = u64::from(profile.skip_lines()) + u64::from(announced.is_some());
-        let record_start = Arc::new(AtomicU64::new(0));
-        let mut stream = RecordLimit::new(stream, record_start.clone());
+        let place = Arc::new(RecordPlace::default());
+        let mut stream = RecordLimit::new(stream, place.clone());
         for _ in 0..skipped {
             stream.skip_line()?;
         }
@@ -54,17 +53,17 @@ impl Delimited {
         stream.watched_by(QuoteWatch::new(delimiter, stray_quotes.clone()));
         let mut table = Self {
             reader: table_reader(delimiter, READ_BYTES, stream),
-            record_start,
+            place,
             line: StringRecord::new(),
             positions: Vec::new(),
-            header_columns: None,
+            header: Vec::new(),
             stray_quotes,
             skipped,
         };
         if profile.has_header() {
             let header = table.header()?;
             table.positions = find(&header, profile, detected)?;
-            table.header_columns = Some(header.len());
+            table.header.clone_from(&header);
             opening_issues.extend(unmapped_issue(&detected.mapping, skipped + 1));
             detected.header = Some(header);
         } else {
@@ -81,9 +80,7 @@ impl Delimited {
     }
 
     fn header(&mut self) -> Result<Vec<String>, OpenError> {
-        if !read_line(&mut self.reader, &self.record_start, &mut self.line)? {
-            return Err(OpenError::Empty);
-        }
+        read_line(&mut self.reader, &self.place, &mut self.line)?.ok_or(OpenError::Empty)?;
         if self.line.len() > MAX_COLUMNS {
             return Err(OpenError::TooManyColumns { columns: self.line.len() });
         }
@@ -124,18 +121,19 @@ impl RowSource for Delimited {
             ReadError::LineTooLong { row } => ReadError::LineTooLong { row: row + self.skipped },
             other => other,
         };
-        if !read_line(&mut self.reader, &self.record_start, &mut self.line).map_err(moved)? {
+        let Some(line) = read_line(&mut self.reader, &self.place, &mut self.line).map_err(moved)? else {
             return Ok(None);
-        }
-        let line = self.line.position().map_or(0, csv::Position::line);
+        };
         let row = self.skipped + line;
-        let issues = self.stray_quotes.issues(line, row, &[]);
+        let issues = self.stray_quotes.issues(line, row, &self.header);
         // Without a header, further columns may follow those that the profile knows.
         let needed = self.positions.iter().flatten().max().map_or(0, |last| last + 1);
-        let expected = self.header_columns.unwrap_or_else(|| needed.max(self.line.len()));
+        let expected = if self.header.is_empty() { needed.max(self.line.len()) } else { self.header.len() };
         let blank = self.line.iter().all(|cell| cell.trim().is_empty());
         if let Some(issue) = shape_issue(self.line.len(), self.line.iter(), expected, row).filter(|_| !blank) {
-            return Ok(Some(RawRow::refused(row, issue)));
+            let mut refused = RawRow::refused(row, issue);
+            refused.issues.extend(issues);
+            return Ok(Some(refused));
         }
         let cells = self
             .positions

@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 use serde_json::Value;
 use workbench_console as pages;
-use workbench_engine::store::{Import, StoreError};
+use workbench_engine::store::Import;
 use workbench_importer::{Detected, Entity, Format, MappedColumn};
 
 use super::{Asked, Filled, Visitor, failed, mapping_form, page, record};
@@ -309,10 +309,8 @@ pub(super) async fn act(
             }
             "mapping" => {
                 let (import, seen) = (app.context.store.import(&tenant_id, &import_id).await?, revision(&form)?);
-                if import.preview_revision != seen {
-                    // Before the choices are looked at: what is wrong with them may be so for another reason.
-                    return Err(StoreError::StalePreview.into());
-                }
+                // Before the choices are looked at: what is wrong with them may be so for another reason.
+                import.must_be_seen(Some(&[seen]))?;
                 mapping_form::command(&import, &form, seen)
             }
             _ => return Err(Problem::not_found("there is no such action")),

@@ -2,8 +2,8 @@
 //!
 //! `COPY` into Postgres is several times faster than an insert that looks for each key first, and a prepared insert into
 //! SQLite faster than one that travels to another thread; both fail as a whole where a key is there. The generic driver
-//! offers neither. So such a chunk goes through a connection of its own, in a transaction of its own: fence, records and
-//! checkpoint, or none of them.
+//! offers neither. So such chunks go through a connection of its own, one or a few in a transaction: records, checkpoint and
+//! fence, or none of them.
 
 mod postgres;
 mod sqlite;
@@ -26,7 +26,7 @@ pub(super) enum Bulk {
     Sqlite(Prepared),
 }
 
-/// What a chunk belongs to.
+/// What chunks belong to.
 struct Loading<'a> {
     job: &'a Job,
     import_id: &'a str,
