@@ -261,6 +261,22 @@ impl Item {
             rejected,
         }
     }
+
+    /// Adds what else was found about a row; what has been said is not said again.
+    pub(crate) fn add(&mut self, found: Vec<Issue>) {
+        let Self::Row { records, references, issues, rejected, .. } = self else { return };
+        for issue in found {
+            if issue.severity == crate::Severity::Error {
+                *rejected = true;
+                records.clear();
+                references.clear();
+                if issues.iter().any(|known| known.code == issue.code) {
+                    continue;
+                }
+            }
+            issues.push(issue);
+        }
+    }
 }
 
 enum Layout {

@@ -1,5 +1,6 @@
-//! Notices text behind a closing quotation mark. The table reader joins it to the value without a word, so that `"C"z`
-//! becomes `Cz`; here the text is watched as it goes by.
+//! Notices text behind a closing quotation mark, and a mark that nothing closes. The table reader joins the one to the value
+//! without a word, so that `"C"z` becomes `Cz`, and takes everything to the end of the file for the other; here the text is
+//! watched as it goes by.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,7 +17,7 @@ const SHOWN: usize = 200;
 #[derive(Debug, Clone, Default)]
 pub(crate) struct StrayQuotes(Arc<Mutex<VecDeque<Stray>>>);
 
-/// A value with text behind its closing quotation mark.
+/// A value with text behind its closing quotation mark, or without one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Stray {
     /// First line of the record.
@@ -25,6 +26,8 @@ struct Stray {
     column: usize,
     /// As it is written, from the first quotation mark on.
     written: Vec<u8>,
+    /// Whether nothing closes it.
+    is_open: bool,
 }
 
 impl StrayQuotes {
@@ -46,6 +49,11 @@ impl StrayQuotes {
 impl Stray {
     fn issue(&self, row: u64, columns: &[String]) -> Issue {
         let written = String::from_utf8_lossy(&self.written);
+        if self.is_open {
+            let message = "a quotation mark is not closed: the row swallows everything after it";
+            let hint = "Close the quotation mark; inside a quoted value, write it twice.";
+            return Issue::error("quote_unclosed", row, message, hint).value(&written);
+        }
         let mut reader = csv::ReaderBuilder::new().has_headers(false).delimiter(0).from_reader(written.as_bytes());
         let read = reader.records().next().and_then(Result::ok);
         let read = read.as_ref().and_then(|record| record.get(0)).unwrap_or_default();
@@ -182,7 +190,7 @@ impl QuoteWatch {
             (State::Quoted, b'"') => State::Closed,
             (State::Closed, b'"') | (State::Quoted, _) => State::Quoted,
             (State::Behind, _) if ends_value => {
-                self.notice();
+                self.notice(false);
                 State::FieldStart
             }
             (State::Closed | State::Behind, _) if !ends_value => {
@@ -208,22 +216,25 @@ impl QuoteWatch {
 
     /// The text has ended.
     pub(crate) fn end(&mut self) {
-        if self.state == State::Behind {
-            self.notice();
-            self.state = State::FieldStart;
+        match self.state {
+            State::Behind => self.notice(false),
+            State::Quoted => self.notice(true),
+            State::FieldStart | State::Unquoted | State::Closed => {}
         }
+        self.state = State::FieldStart;
     }
 
     fn end_record(&mut self) {
         (self.is_new, self.column, self.in_record) = (true, 0, 0);
     }
 
-    fn notice(&mut self) {
-        if self.in_record == NOTICED || !self.is_stray {
+    fn notice(&mut self, is_open: bool) {
+        if !is_open && (self.in_record == NOTICED || !self.is_stray) {
             return;
         }
         self.in_record += 1;
-        let stray = Stray { line: self.record, column: self.column, written: std::mem::take(&mut self.written) };
+        let stray =
+            Stray { line: self.record, column: self.column, written: std::mem::take(&mut self.written), is_open };
         self.noticed.0.lock().unwrap_or_else(PoisonError::into_inner).push_back(stray);
     }
 }
@@ -260,7 +271,7 @@ mod tests {
             ("a\n\n\n\"x\ny\"z\n\"b\"c\n", vec![(4, 0, "\"x\ny\"z"), (6, 0, "\"b\"c")]),
             ("\"a\"\"b\";\"\";\"c;\nd\"\n5\" tall;O\"N\n", vec![]),
             ("\"a\" ;\"b\"\t\n", vec![]),
-            ("\"open;b\nc\n", vec![]),
+            ("\"open;b\nc\n", vec![(1, 0, "\"open;b\nc\n")]),
         ] {
             let expected: Vec<_> =
                 expected.into_iter().map(|(line, column, text)| (line, column, text.to_owned())).collect();

@@ -111,6 +111,34 @@ fn text_behind_a_closing_quotation_mark_is_remarked_on() {
 }
 
 #[test]
+fn a_quotation_mark_that_swallows_rows_is_an_error_in_whatever_column() {
+    let row = |number: usize, club: &str| format!("{number};Anna;Ek;{club}");
+    let header = || vec!["licence;prenom;nom;club".to_owned()];
+    for end in ["", "\n"] {
+        // To the end of the file.
+        let open: Vec<_> = header().into_iter().chain([row(1, "Boule"), row(2, "\"Boule"), row(3, "Boule")]).collect();
+        let outcome = read(open.join("\n") + end);
+        assert_eq!((codes(&outcome), members(&outcome)), (vec!["quote_unclosed"], vec![("1", "Anna", 2)]), "{end:?}");
+        let alone: Vec<_> = header().into_iter().chain([row(1, "Boule"), row(2, "\"Boule")]).collect();
+        let outcome = read(alone.join("\n") + end);
+        assert_eq!((outcome.records().len(), codes(&outcome).last()), (1, Some(&"quote_unclosed")), "{end:?}");
+        // To another one further on, which closes it.
+        let mut closed = header();
+        closed.extend((1..=9).map(|number| match number {
+            3 => row(number, "\"Boule"),
+            6 => row(number, "Boule\""),
+            _ => row(number, "Boule"),
+        }));
+        let outcome = read(closed.join("\n") + end);
+        assert_eq!((codes(&outcome), outcome.records().len()), (vec!["quote_unclosed"], 5), "{end:?}");
+        assert!(outcome.issues()[0].message.ends_with("swallows the 3 lines after it"), "{:?}", outcome.issues());
+    }
+    // An address of several lines is none.
+    let outcome = read("licence;prenom;nom;club\n1;Anna;Ek;\"Boule\n12; High Street\nSkara\"\n");
+    assert_eq!((codes(&outcome), outcome.records().len()), (vec![""; 0], 1));
+}
+
+#[test]
 fn rows_are_called_by_their_own_lines() {
     for (quoted, ragged) in [("Ek", "3;Cia"), ("\"Ek\"", "3;Cia"), ("\"E\nk\"", "3;\"Cia\"")] {
         for end in ["", "\n"] {

@@ -26,7 +26,7 @@ impl Table {
         let cells: Vec<String> = first.iter().map(|cell| cell.trim().to_owned()).collect();
         let mut rows: Vec<StringRecord> = rows.into_iter().filter(|row| row.len() == cells.len()).collect();
         let below = rows.get(1..).unwrap_or_default();
-        let heading = decided(&cells, options).unwrap_or_else(|| inferred(&cells, below));
+        let heading = decided(&cells, below, options).unwrap_or_else(|| inferred(&cells, below));
         if heading.named && !rows.is_empty() {
             rows.remove(0);
         }
@@ -46,7 +46,7 @@ impl Table {
 }
 
 /// What somebody has decided about the first line, now or earlier.
-fn decided(cells: &[String], options: &Options) -> Option<Heading> {
+fn decided(cells: &[String], below: &[StringRecord], options: &Options) -> Option<Heading> {
     let heading =
         |named, inferred, reason: &str| Some(Heading { named, inferred, guessed: false, reason: reason.to_owned() });
     if let Some(previewed) = &options.earlier.previewed {
@@ -64,7 +64,11 @@ fn decided(cells: &[String], options: &Options) -> Option<Heading> {
         // named columns, too, where two have one name.
         let known = cells.iter().filter(|cell| fields::is_known_name(cell)).count();
         if known < 2 && options.mapping.keys().all(|key| is_nameless(key)) {
-            return heading(false, true, "the mapping asked for calls columns as those without a name are called");
+            let reason = "the mapping asked for calls columns as those without a name are called".to_owned();
+            // Against what the values clearly say, a person should look.
+            let evidence = inferred(cells, below);
+            let guessed = evidence.named && !evidence.guessed;
+            return Some(Heading { named: false, inferred: true, guessed, reason });
         }
     }
     let is_confirmed = options.earlier.confirmed.iter().any(|earlier| earlier.is_of(cells));
@@ -317,6 +321,10 @@ mod tests {
         assert!(asked(&["1;Anna;Ek", "2;Bo;Ek"], "anna"));
         assert!(!asked(&["A;B;C", "D;E;F"], "column 2"));
         assert!(asked(&["Nr;Namn2;Namn2;2024", "1;Anna;Ek;5"], "#2"), "as without a mapping");
+        let clear = ["Lic;First;Last", "SE-1;Anna;Lind", "SE-2;Per;Berg", "SE-3;Eva;Ek"];
+        assert!(!heading(&clear, &Options::of_test(&[])).guessed);
+        let against = heading(&clear, &Options::of_test(&[("column 1", "licence_number")]));
+        assert_eq!((against.named, against.guessed), (false, true));
         assert!(asked(&["A;B;C", "D;E;F"], "B") && asked(&["column 2;B", "D;E"], "column 2"));
         assert!(asked(&people, "#2"), "two names of fields are no row");
     }

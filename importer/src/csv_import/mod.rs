@@ -117,7 +117,7 @@ impl CsvImport {
             .collect();
         let judge = Judge::new(RecordKind::of_rows(plan.entity), judged, fields::key_of(plan.entity));
         let (header, is_named) = (table.columns.clone(), table.is_named());
-        let work = RowWork::new(table.columns, columns, options.today, judge.rules());
+        let work = RowWork::new(table.columns, delimiter, columns, options.today, judge.rules());
         // Without a header, the line that was read is a row.
         let mut first = (!is_named).then(|| Piece::Cut(CutLines::of(row, &line)));
         let next_line = reader.position().line();
@@ -149,8 +149,8 @@ impl CsvImport {
             if let Some(weighed) = self.weighed.next() {
                 self.rows += 1;
                 let mut item = self.judge.admit(weighed, &self.text);
-                if let Item::Row { row, issues, .. } = &mut item {
-                    issues.extend(self.stray_quotes.issues(*row, *row, &self.header));
+                if let Item::Row { row, .. } = item {
+                    item.add(self.stray_quotes.issues(row, row, &self.header));
                 }
                 return Some(Ok(item));
             }
@@ -204,34 +204,53 @@ fn sample(head: &str, delimiter: u8, announced: bool) -> Vec<StringRecord> {
     rows
 }
 
-/// What is wrong with a row that does not have as many values as there are columns.
+/// What is wrong with a row that does not have as many values as there are columns, or has whole rows inside a value.
 pub(crate) fn shape_issue<'a>(
     count: usize,
     values: impl Iterator<Item = &'a str> + Clone,
     columns: usize,
+    delimiter: u8,
     row: u64,
 ) -> Option<Issue> {
-    if count == columns {
-        return None;
-    }
-    let start = values.clone().take(20).collect::<Vec<_>>().join(" | ");
-    let further_lines = values.map(|cell| cell.matches('\n').count()).sum::<usize>();
-    let issue = if count < columns && further_lines > 0 {
-        Issue::error(
-            "quote_unclosed",
-            row,
-            format!("a quotation mark is not closed: the row swallows the {further_lines} lines after it"),
-            "Close the quotation mark; inside a quoted value, write it twice.",
-        )
+    let further_lines = || values.clone().map(|cell| cell.matches('\n').count()).sum::<usize>();
+    let issue = if count == columns {
+        // Two quotation marks too many may take in hundreds of rows, and the last of them closes what the first opened.
+        let rows = values.clone().map(|cell| rows_inside(cell, columns, delimiter)).sum::<usize>();
+        if rows == 0 || (columns == 2 && rows == 1) {
+            return None;
+        }
+        unclosed(row, further_lines())
     } else {
-        Issue::error(
-            "row_ragged",
-            row,
-            format!("the row has {count} values where the header has {columns} columns"),
-            "Look for a missing or extra delimiter, or a quotation mark that does not belong.",
-        )
+        let lines = further_lines();
+        if count < columns && lines > 0 { unclosed(row, lines) } else { ragged(row, count, columns) }
     };
+    let start = values.take(20).collect::<Vec<_>>().join(" | ");
     Some(issue.value(&start))
+}
+
+/// Lines of a value that have as many delimiters as a row.
+fn rows_inside(value: &str, columns: usize, delimiter: u8) -> usize {
+    let delimiters = |line: &&str| line.bytes().filter(|byte| *byte == delimiter).count();
+    value.split('\n').skip(1).filter(|line| columns > 1 && delimiters(line) + 1 == columns).count()
+}
+
+fn unclosed(row: u64, further_lines: usize) -> Issue {
+    let lines = if further_lines == 1 { "line".to_owned() } else { format!("{further_lines} lines") };
+    Issue::error(
+        "quote_unclosed",
+        row,
+        format!("a quotation mark is not closed: the row swallows the {lines} after it"),
+        "Close the quotation mark; inside a quoted value, write it twice.",
+    )
+}
+
+fn ragged(row: u64, count: usize, columns: usize) -> Issue {
+    Issue::error(
+        "row_ragged",
+        row,
+        format!("the row has {count} values where the table has {columns} columns"),
+        "Look for a missing or extra delimiter, or a quotation mark that does not belong.",
+    )
 }
 
 /// A reader of records with as many values as they have, the first one included. It takes `ahead` bytes at a time.

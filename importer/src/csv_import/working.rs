@@ -14,6 +14,7 @@ use crate::rows::{Cleaner, FieldSpec, RowRules, Values, WeighedRows, Written, tr
 /// The columns of a table and the rules for its rows.
 pub(super) struct RowWork {
     header: Vec<String>,
+    delimiter: u8,
     /// The columns that fill a field, by their place in a row, and how their values are written.
     columns: Vec<(usize, &'static FieldSpec, Written)>,
     today: NaiveDate,
@@ -23,11 +24,12 @@ pub(super) struct RowWork {
 impl RowWork {
     pub(super) const fn new(
         header: Vec<String>,
+        delimiter: u8,
         columns: Vec<(usize, &'static FieldSpec, Written)>,
         today: NaiveDate,
         rules: Arc<RowRules>,
     ) -> Self {
-        Self { header, columns, today, rules }
+        Self { header, delimiter, columns, today, rules }
     }
 
     /// Cleans and weighs the rows of a piece.
@@ -48,7 +50,9 @@ impl RowWork {
             let issue = Issue::warning("row_blank", row, "the row has no values", "Nothing to do: the row is skipped.");
             return out.settle(row, vec![issue]);
         }
-        if let Some(issue) = shape_issue(line.count, line.values.iter().copied(), self.header.len(), row) {
+        if let Some(issue) =
+            shape_issue(line.count, line.values.iter().copied(), self.header.len(), self.delimiter, row)
+        {
             return out.settle(row, vec![issue]);
         }
         let mut cleaner = Cleaner::of_row(row, self.today, line.is_plain);

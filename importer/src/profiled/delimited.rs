@@ -25,6 +25,7 @@ pub(super) struct Delimited {
     line: StringRecord,
     /// Where each column of the profile is; `None` where the file does not have it.
     positions: Vec<Option<usize>>,
+    delimiter: u8,
     /// Names of the columns; none without a header.
     header: Vec<String>,
     stray_quotes: StrayQuotes,
@@ -56,6 +57,7 @@ impl Delimited {
             place,
             line: StringRecord::new(),
             positions: Vec::new(),
+            delimiter,
             header: Vec::new(),
             stray_quotes,
             skipped,
@@ -130,9 +132,12 @@ impl RowSource for Delimited {
         let needed = self.positions.iter().flatten().max().map_or(0, |last| last + 1);
         let expected = if self.header.is_empty() { needed.max(self.line.len()) } else { self.header.len() };
         let blank = self.line.iter().all(|cell| cell.trim().is_empty());
-        if let Some(issue) = shape_issue(self.line.len(), self.line.iter(), expected, row).filter(|_| !blank) {
+        if let Some(issue) =
+            shape_issue(self.line.len(), self.line.iter(), expected, self.delimiter, row).filter(|_| !blank)
+        {
             let mut refused = RawRow::refused(row, issue);
-            refused.issues.extend(issues);
+            let code = refused.issues.first().map_or("", |issue| issue.code);
+            refused.issues.extend(issues.into_iter().filter(|other| other.code != code));
             return Ok(Some(refused));
         }
         let cells = self
