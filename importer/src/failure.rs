@@ -27,13 +27,13 @@ pub enum OpenError {
     },
     /// The first line holds data, not column names, and the values do not tell enough. Values are personal data, and
     /// this text goes to logs: it names none.
-    #[error("the first line does not name its {columns} columns, and what they hold does not tell where they go")]
+    #[error("the first line does not name its {}, and what they hold does not tell where they go", counted(*.columns))]
     NoHeader {
         /// Columns that the first line has.
         columns: usize,
     },
     /// The header lacks columns without which no row can be stored.
-    #[error("the header lacks columns for {entity}: {}; it has {columns} columns", .missing.join(", "))]
+    #[error("the header lacks columns for {entity}: {}; it has {}", .missing.join(", "), counted(*.columns))]
     MissingColumns {
         /// What the file was read as.
         entity: Entity,
@@ -104,6 +104,10 @@ pub enum OpenError {
     /// The start of the file could not be read.
     #[error("the start of the file cannot be read: {0}")]
     Read(#[from] ReadError),
+}
+
+fn counted(columns: usize) -> String {
+    if columns == 1 { "1 column".to_owned() } else { format!("{columns} columns") }
 }
 
 impl OpenError {

@@ -50,9 +50,7 @@ impl Stray {
     fn issue(&self, row: u64, columns: &[String]) -> Issue {
         let written = String::from_utf8_lossy(&self.written);
         if self.is_open {
-            let message = "a quotation mark is not closed: the row swallows everything after it";
-            let hint = "Close the quotation mark; inside a quoted value, write it twice.";
-            return Issue::error("quote_unclosed", row, message, hint).value(&written);
+            return unclosed(row, "everything after it").value(&written);
         }
         let mut reader = csv::ReaderBuilder::new().has_headers(false).delimiter(0).from_reader(written.as_bytes());
         let read = reader.records().next().and_then(Result::ok);
@@ -73,6 +71,12 @@ impl Stray {
         }
         .value(&written)
     }
+}
+
+/// What is said of a row whose quotation mark is not closed.
+pub(crate) fn unclosed(row: u64, swallowed: &str) -> Issue {
+    let message = format!("a quotation mark is not closed: the row swallows {swallowed}");
+    Issue::error("quote_unclosed", row, message, "Close the quotation mark; inside a quoted value, write it twice.")
 }
 
 /// Where the text stands, as the table reader sees it.

@@ -153,6 +153,10 @@ async fn a_row_that_does_not_fit_is_left_out_and_named() {
     assert_eq!(preview["state"], "preview", "rejected rows keep `apply` from going on by itself");
     assert_eq!((&preview["counts"]["rows_read"], &preview["counts"]["rows_rejected"]), (&json!(3), &json!(2)));
     let issues = client.get(&format!("/sys/onboarding/svbf/imports/{id}/issues?severity=error")).await.expect(200);
+    for (query, code) in [("severity=nope", "filter"), ("cursor=-1", "cursor"), ("cursor=x", "cursor")] {
+        let refused = client.get(&format!("/sys/onboarding/svbf/imports/{id}/issues?{query}")).await;
+        assert_eq!(refused.problem(422), code, "{query}");
+    }
     let found: Vec<(i64, &str)> = issues["items"]
         .as_array()
         .into_iter()

@@ -451,8 +451,12 @@ pub async fn issue_page(app: &App, import_id: &str, query: IssueQuery) -> Result
     let limit = cursor::limit(query.limit)?;
     let after = match query.cursor.as_deref() {
         None => 0,
-        Some(text) => text.parse().map_err(|_| cursor::not_ours())?,
+        Some(text) => text.parse().ok().filter(|after| *after > 0).ok_or_else(cursor::not_ours)?,
     };
+    if let Some(severity) = query.severity.as_deref().filter(|severity| !["error", "warning"].contains(severity)) {
+        let problem = Problem::invalid("filter", format!("there is no severity `{severity}`"));
+        return Err(problem.hint("Use one of error, warning."));
+    }
     let filter = IssueFilter { after, code: query.code, severity: query.severity, limit: limit + 1 };
     let mut found = app.context.store.issues(import_id, &filter).await?;
     let next_cursor = cursor::cut(&mut found, limit, |last| last.ordinal.to_string());

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use utoipa::IntoParams;
 use workbench_engine::store::{RecordVersion, VersionFilter};
+use workbench_importer::RecordKind;
 
 use super::access::{Caller, Capability};
 use super::onboarding::bad_query;
@@ -66,6 +67,11 @@ pub async fn show(
 pub async fn view(app: &App, place: (&str, &str, &str), query: RecordQuery) -> Result<RecordView, Problem> {
     let (tenant_id, kind, natural_key) = place;
     app.context.store.tenant(tenant_id).await?;
+    let kinds = RecordKind::ALL.map(RecordKind::as_str);
+    if !kinds.contains(&kind) {
+        let problem = Problem::not_found(format!("there is no kind of record `{kind}`"));
+        return Err(problem.hint(format!("Use one of {}.", kinds.join(", "))));
+    }
     let limit = cursor::limit_of(query.limit, MOST, MOST)?;
     let current = VersionFilter { tenant_id, kind, natural_key, before_import: None, limit: 1 };
     let current = app.context.store.record_versions(&current).await?.pop();
@@ -74,6 +80,9 @@ pub async fn view(app: &App, place: (&str, &str, &str), query: RecordQuery) -> R
     let wanted =
         VersionFilter { tenant_id, kind, natural_key, before_import: query.cursor.as_deref(), limit: limit + 1 };
     let mut versions = app.context.store.record_versions(&wanted).await?;
+    if versions.is_empty() && query.cursor.is_some() {
+        return Err(cursor::not_ours());
+    }
     let mut changes: Vec<RecordChange> = versions.windows(2).map(|pair| change(&pair[0], pair.get(1))).collect();
     let more = i64::try_from(versions.len()).is_ok_and(|found| found > limit);
     if let Some(first) = versions.pop().filter(|_| !more) {

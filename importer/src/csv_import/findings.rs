@@ -17,7 +17,7 @@ pub(crate) fn unmapped_issue(mapping: &[MappedColumn], row: u64) -> Option<Issue
             "unmapped_column",
             row,
             format!(
-                "{} of {} columns are left out: {}{rest}",
+                "left out, {} of {} columns: {}{rest}",
                 unmapped.len(),
                 mapping.len(),
                 listed(&unmapped).join(", ")

@@ -106,11 +106,11 @@ fn inferred(cells: &[String], below: &[StringRecord]) -> Heading {
     let reason = match (named, won) {
         (_, 0) => "nothing tells it from the lines below".to_owned(),
         (true, _) => format!(
-            "of {filled} cells, {} are unlike the values below them, and {} are known names",
+            "of its cells, {} of {filled} look unlike the values below, and {} of {filled} say a known name",
             votes.unlike, votes.known
         ),
         (false, _) if below.is_empty() => "some of its cells look like values".to_owned(),
-        (false, _) => format!("{} of {filled} cells are like the values below them", votes.alike),
+        (false, _) => format!("of its cells, {} of {filled} look like the values below", votes.alike),
     };
     Heading { named, inferred: true, guessed: won < 2 || won < 2 * lost, reason }
 }

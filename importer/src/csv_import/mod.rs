@@ -28,7 +28,7 @@ use crate::failure::{OpenError, ReadError};
 use crate::format::Entity;
 use crate::import::{Detected, HEAD_BYTES, Item, MappedColumn, Options, TextStream, decoding_issue};
 use crate::issue::Issue;
-use crate::quote_watch::{QuoteWatch, StrayQuotes};
+use crate::quote_watch::{self, QuoteWatch, StrayQuotes};
 use crate::record::RecordKind;
 use crate::record_limit::{RecordLimit, RecordPlace};
 use crate::rows::{Judge, Weighed, WeighedRows, fields};
@@ -216,13 +216,15 @@ pub(crate) fn shape_issue<'a>(
     let issue = if count == columns {
         // Two quotation marks too many may take in hundreds of rows, and the last of them closes what the first opened.
         let rows = values.clone().map(|cell| rows_inside(cell, columns, delimiter)).sum::<usize>();
-        if rows == 0 || (columns == 2 && rows == 1) {
+        // One delimiter in a line is nothing special in prose.
+        let prose = usize::from(columns == 2);
+        if rows <= prose {
             return None;
         }
-        unclosed(row, further_lines())
+        swallowing(row, further_lines())
     } else {
         let lines = further_lines();
-        if count < columns && lines > 0 { unclosed(row, lines) } else { ragged(row, count, columns) }
+        if count < columns && lines > 0 { swallowing(row, lines) } else { ragged(row, count, columns) }
     };
     let start = values.take(20).collect::<Vec<_>>().join(" | ");
     Some(issue.value(&start))
@@ -234,14 +236,9 @@ fn rows_inside(value: &str, columns: usize, delimiter: u8) -> usize {
     value.split('\n').skip(1).filter(|line| columns > 1 && delimiters(line) + 1 == columns).count()
 }
 
-fn unclosed(row: u64, further_lines: usize) -> Issue {
+fn swallowing(row: u64, further_lines: usize) -> Issue {
     let lines = if further_lines == 1 { "line".to_owned() } else { format!("{further_lines} lines") };
-    Issue::error(
-        "quote_unclosed",
-        row,
-        format!("a quotation mark is not closed: the row swallows the {lines} after it"),
-        "Close the quotation mark; inside a quoted value, write it twice.",
-    )
+    quote_watch::unclosed(row, &format!("the {lines} after it"))
 }
 
 fn ragged(row: u64, count: usize, columns: usize) -> Issue {
