@@ -129,7 +129,7 @@ impl QuoteWatch {
     /// Looks at the next piece of the text.
     pub(crate) fn look(&mut self, text: &[u8]) {
         let is_outside = matches!(self.state, State::FieldStart | State::Unquoted);
-        if is_outside && !text.contains(&b'"') {
+        if is_outside && memchr::memchr(b'"', text).is_none() {
             return self.pass(text);
         }
         let mut rest = text;
@@ -161,7 +161,7 @@ impl QuoteWatch {
 
     /// Goes over text without a quotation mark: only its last line matters.
     fn pass(&mut self, text: &[u8]) {
-        let Some(last) = text.iter().rposition(|byte| *byte == b'\n') else {
+        let Some(last) = memchr::memrchr(b'\n', text) else {
             for byte in text {
                 self.step(*byte);
             }
@@ -244,7 +244,7 @@ impl QuoteWatch {
 }
 
 fn line_ends(text: &[u8]) -> u64 {
-    text.iter().map(|byte| u64::from(*byte == b'\n')).sum()
+    memchr::memchr_iter(b'\n', text).count() as u64
 }
 
 #[cfg(test)]

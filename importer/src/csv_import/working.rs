@@ -50,9 +50,10 @@ impl RowWork {
             let issue = Issue::warning("row_blank", row, "the row has no values", "Nothing to do: the row is skipped.");
             return out.settle(row, vec![issue]);
         }
-        if let Some(issue) =
-            shape_issue(line.count, line.values.iter().copied(), self.header.len(), self.delimiter, row)
-        {
+        // What is plain has no line breaks, in which rows could be swallowed.
+        let is_sound = line.is_plain && line.count == self.header.len();
+        let values = || line.values.iter().copied();
+        if !is_sound && let Some(issue) = shape_issue(line.count, values(), self.header.len(), self.delimiter, row) {
             return out.settle(row, vec![issue]);
         }
         let mut cleaner = Cleaner::of_row(row, self.today, line.is_plain);
