@@ -11,6 +11,7 @@ mod graph;
 mod load;
 mod model;
 mod names;
+mod schedule;
 mod schema;
 mod tree;
 
@@ -20,6 +21,7 @@ pub use load::{Known, Loaded, load};
 pub use model::{
     Condition, Definition, Due, Gate, Retry, StepDefinition, StepJob, StepJobName, StepJobStart, StepKind,
 };
+pub use schedule::{CatchUp, CatchUpPolicy, Overlap, ScheduleDefinition, ScheduledJob, TENANT_ZONE};
 pub use schema::json_schema;
 
 #[cfg(test)]
