@@ -3,6 +3,7 @@
 mod check;
 mod client;
 mod onboarding;
+mod schedules;
 mod tools;
 
 use std::net::SocketAddr;
@@ -63,6 +64,8 @@ enum Command {
     Retrospective(onboarding::RetrospectiveArgs),
     /// List, show, retry and cancel jobs
     Jobs(onboarding::JobsArgs),
+    /// List, show, pause, resume and run schedules
+    Schedules(schedules::SchedulesArgs),
 }
 
 /// Where store and uploads are.
@@ -344,6 +347,7 @@ async fn dispatch(command: Command) -> Result<ExitCode> {
         Command::HealthCheck(args) => return onboarding::health_check(&args).await,
         Command::Retrospective(args) => onboarding::retrospective(&args).await?,
         Command::Jobs(args) => onboarding::jobs(&args).await?,
+        Command::Schedules(args) => schedules::schedules(&args).await?,
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -138,20 +138,20 @@ pub async fn onboarding(args: &OnboardingArgs) -> Result<()> {
 }
 
 /// The members of a JSON object that are there.
-fn members<const N: usize>(all: [(&str, Option<&String>); N]) -> Value {
+pub(super) fn members<const N: usize>(all: [(&str, Option<&String>); N]) -> Value {
     let present = all.into_iter().filter_map(|(key, value)| Some((key.to_owned(), json!(value?))));
     Value::Object(present.collect::<Map<_, _>>())
 }
 
-fn show(client: &ClientArgs, value: &Value, print: fn(&Value)) {
+pub(super) fn show(client: &ClientArgs, value: &Value, print: fn(&Value)) {
     if client.json { println!("{value:#}") } else { print(value) }
 }
 
-fn text<'a>(value: &'a Value, key: &str) -> &'a str {
+pub(super) fn text<'a>(value: &'a Value, key: &str) -> &'a str {
     value[key].as_str().unwrap_or("–")
 }
 
-fn list<'a>(value: &'a Value, key: &str) -> &'a [Value] {
+pub(super) fn list<'a>(value: &'a Value, key: &str) -> &'a [Value] {
     value[key].as_array().map(Vec::as_slice).unwrap_or_default()
 }
 

@@ -85,6 +85,10 @@ fn fire(row: &AnyRow) -> Result<Fire, StoreError> {
     })
 }
 
+fn pause(row: &AnyRow) -> Result<Pause, StoreError> {
+    Ok(Pause { reason: row.text("reason")?, actor: row.text("actor")?, at: row.time("paused_at")? })
+}
+
 impl Schedule {
     /// Its calendar. A stored definition was sound when it was loaded.
     pub fn calendar(&self) -> Result<Calendar, StoreError> {
@@ -134,8 +138,7 @@ impl Store {
         let rows = sqlx::query("select * from schedule_pauses").fetch_all(&self.pool).await?;
         let mut paused = BTreeMap::new();
         for row in &rows {
-            let pause = Pause { reason: row.text("reason")?, actor: row.text("actor")?, at: row.time("paused_at")? };
-            paused.insert(row.text("schedule_id")?, pause);
+            paused.insert(row.text("schedule_id")?, pause(row)?);
         }
         let mut schedules = Vec::new();
         for row in &newest {
@@ -245,7 +248,7 @@ impl Tx {
                 .bind(zone),
         )
         .await?;
-        if self.is_paused(&schedule.id).await? {
+        if self.pause_of(&schedule.id).await?.is_some() {
             return Ok(0);
         }
         let due = due(&come, now, &schedule.definition.catch_up);
@@ -310,9 +313,10 @@ impl Tx {
         Ok(id)
     }
 
-    async fn is_paused(&mut self, id: &str) -> Result<bool, StoreError> {
-        let pause = sqlx::query("select schedule_id from schedule_pauses where schedule_id = $1").bind(id);
-        Ok(self.maybe_row(pause).await?.is_some())
+    /// Who paused a schedule, if it is paused.
+    pub async fn pause_of(&mut self, id: &str) -> Result<Option<Pause>, StoreError> {
+        let row = self.maybe_row(sqlx::query("select * from schedule_pauses where schedule_id = $1").bind(id)).await?;
+        row.as_ref().map(pause).transpose()
     }
 
     /// Whether an earlier fire for the same tenants still has some to serve, or waits for their checks.
