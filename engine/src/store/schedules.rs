@@ -1,6 +1,7 @@
 //! Schedules in SQL: how far each clock was followed, what fired, and whom a fire still has to serve.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
@@ -362,9 +363,11 @@ impl Tx {
             .bind(batch);
         let tenants = self.rows(due).await?.iter().map(|row| row.text("id")).collect::<Result<Vec<_>, _>>()?;
         let retry = step.and_then(|step| step.retry.clone()).unwrap_or_default();
+        // Who runs it by hand wants to see it now.
+        let spread = if found.cause == "by_hand" { Duration::ZERO } else { schedule.jitter };
         for tenant in &tenants {
             let mut job = NewJob::new(JobKind::HealthCheck, tenant, retry.clone());
-            job.run_at = Some(self.now() + delay(&found.schedule_id, found.fire_at, tenant, schedule.jitter));
+            job.run_at = Some(self.now() + delay(&found.schedule_id, found.fire_at, tenant, spread));
             let (check_id, _) = self.request_health_check(job).await?;
             let of_fire = "update health_checks set fire_id = $1 where id = $2";
             self.execute(sqlx::query(of_fire).bind(fire_id).bind(check_id)).await?;
