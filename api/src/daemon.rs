@@ -237,7 +237,7 @@ async fn bind(address: SocketAddr) -> Result<TcpListener> {
     TcpListener::bind(address).await.into_diagnostic().wrap_err_with(|| format!("nothing can be served on {address}"))
 }
 
-/// Relay, reconciler and trimming run in every process: each takes other rows, and one that dies is not missed.
+/// Relay, reconciler, calendar and trimming run in every process: each takes other rows, and one that dies is not missed.
 fn start_machinery(
     context: &Context,
     queue: &Queue,
@@ -258,6 +258,8 @@ fn start_machinery(
     tasks.spawn(async move { workbench_jobs::sweep(&c, &t).await });
     let (c, t) = (context.clone(), stop.clone());
     tasks.spawn(async move { workbench_jobs::expire_previews(&c, &t).await });
+    let (c, t) = (context.clone(), stop.clone());
+    tasks.spawn(async move { workbench_jobs::follow_schedules(&c, &t).await });
     if works {
         let (c, q, s, t) = (context.clone(), queue.clone(), status.clone(), stop.clone());
         tasks.spawn(async move { workbench_jobs::run_workers(&c, &q, &s, &t).await });

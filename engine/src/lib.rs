@@ -12,4 +12,5 @@ pub mod job;
 pub mod log;
 mod precision;
 pub mod retrospective;
+pub mod schedule;
 pub mod store;

@@ -4,6 +4,7 @@ mod check;
 mod client;
 mod health_check;
 mod onboarding;
+mod schedules;
 mod tools;
 
 use std::net::SocketAddr;
@@ -66,6 +67,8 @@ enum Command {
     Retrospective(onboarding::RetrospectiveArgs),
     /// List, show, retry and cancel jobs
     Jobs(onboarding::JobsArgs),
+    /// List, show, pause, resume and run schedules
+    Schedules(schedules::SchedulesArgs),
 }
 
 /// Where store and uploads are.
@@ -369,6 +372,7 @@ async fn dispatch(command: Command, probes: HealthProbes) -> Result<ExitCode> {
         Command::HealthCheck(args) => return Ok(health_check::health_check(&args).await),
         Command::Retrospective(args) => onboarding::retrospective(&args).await?,
         Command::Jobs(args) => onboarding::jobs(&args).await?,
+        Command::Schedules(args) => schedules::schedules(&args).await?,
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -138,7 +138,7 @@ pub async fn onboarding(args: &OnboardingArgs) -> Result<()> {
 }
 
 /// The members of a JSON object that are there.
-fn members<const N: usize>(all: [(&str, Option<&String>); N]) -> Value {
+pub(super) fn members<const N: usize>(all: [(&str, Option<&String>); N]) -> Value {
     let present = all.into_iter().filter_map(|(key, value)| Some((key.to_owned(), json!(value?))));
     Value::Object(present.collect::<Map<_, _>>())
 }

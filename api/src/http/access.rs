@@ -25,7 +25,7 @@ pub enum Capability {
     HealthRun,
     /// Say go at a gate.
     GateApprove,
-    /// Retry and cancel jobs.
+    /// Retry and cancel jobs, pause and run schedules, open maintenance windows.
     JobsManage,
 }
 

@@ -15,6 +15,7 @@ mod import_progress;
 mod imports;
 mod issue_table;
 mod jobs;
+mod maintenance;
 mod mappings;
 mod nul;
 mod onboarding;
@@ -24,6 +25,7 @@ mod problem;
 mod readiness;
 mod records;
 mod retrospective;
+mod schedules;
 mod steps;
 mod tenants;
 mod wire;
@@ -129,6 +131,13 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(jobs::show))
         .routes(routes!(jobs::retry))
         .routes(routes!(jobs::cancel))
+        .routes(routes!(schedules::list))
+        .routes(routes!(schedules::show))
+        .routes(routes!(schedules::pause))
+        .routes(routes!(schedules::resume))
+        .routes(routes!(schedules::run))
+        .routes(routes!(maintenance::list, maintenance::open))
+        .routes(routes!(maintenance::end))
         .routes(routes!(workflows::list))
         .routes(routes!(readiness::healthz))
         .routes(routes!(readiness::readyz))

@@ -2,12 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use workbench_positions::{Faults, Member, Node, Place, Shape, Value, allowed, did_you_mean, needed};
+use chrono_tz::{TZ_VARIANTS, Tz};
+use workbench_positions::{Faults, Member, Node, Place, Shape, Value, allowed, did_you_mean, nearest, needed};
 
 use super::condition::{Unfit, examine};
 use super::duration;
 use super::graph::cycles;
 use super::load::Known;
+use super::schedule::TENANT_ZONE;
+use crate::schedule::{Calendar, CalendarError};
 
 /// Durations as workflows write them.
 const DURATION: Shape =
@@ -24,6 +27,7 @@ const WORKFLOW: &[Member] = &[
     allowed("live_step", Shape::Text),
     needed("steps", Shape::List),
     allowed("probes", Shape::TextList),
+    allowed("schedules", Shape::List),
 ];
 
 const STEP: &[Member] = &[
@@ -48,6 +52,22 @@ const CONDITION: &[Member] =
     &[needed("id", Shape::Text), needed("when", Shape::Text), needed("otherwise", Shape::Text)];
 
 const DUE: &[Member] = &[needed("within", DURATION), allowed("of", Shape::Text)];
+
+const SCHEDULE: &[Member] = &[
+    needed("id", Shape::Text),
+    needed("job", Shape::OneOf(&["health_check"])),
+    needed("cron", Shape::Text),
+    allowed("zone", Shape::Text),
+    allowed("catch_up", Shape::Inner),
+    allowed("overlap", Shape::OneOf(&["skip", "allow"])),
+    allowed("jitter", DURATION),
+];
+
+const CATCH_UP: &[Member] = &[
+    allowed("policy", Shape::OneOf(&["skip", "once", "all"])),
+    allowed("window", DURATION),
+    allowed("cap", Shape::Whole { from: 1, to: 1000 }),
+];
 
 const RETRY: &[Member] = &[
     allowed("max_attempts", Shape::Whole { from: 1, to: 100 }),
@@ -81,6 +101,7 @@ impl Check {
 
     fn workflow(&mut self, root: &Node, known: &Known) {
         self.slug(root.get("name"), "name", '-');
+        self.schedules(root);
         let Some(steps) = root.get("steps") else { return };
         let Value::List(items) = &steps.value else { return };
         if items.is_empty() {
@@ -279,6 +300,52 @@ impl Check {
         if !ids.contains(&id) {
             let cause = format!("`{key}` names the step `{id}`, which does not exist");
             self.fault(node.at, "unknown_step", cause, did_you_mean(id, ids));
+        }
+    }
+
+    fn schedules(&mut self, root: &Node) {
+        let mut seen: Vec<&str> = Vec::new();
+        for schedule in root.get("schedules").map(Node::items).unwrap_or_default() {
+            if !self.mapping(schedule, "a schedule", SCHEDULE) {
+                continue;
+            }
+            self.slug(schedule.get("id"), "id", '_');
+            if let Some((node, id)) = schedule.get("id").and_then(|node| Some((node, node.text()?))) {
+                if seen.contains(&id) {
+                    let suggestion = format!("Give one of the two another id, such as `{id}_2`.");
+                    self.fault(node.at, "duplicate_id", format!("there are two schedules `{id}`"), suggestion);
+                }
+                seen.push(id);
+            }
+            if let Some(catch_up) = schedule.get("catch_up") {
+                self.mapping(catch_up, "`catch_up`", CATCH_UP);
+            }
+            if let Some((node, text)) = schedule.get("cron").and_then(|node| Some((node, node.text()?)))
+                && !text.trim().is_empty()
+                && let Err(error) = text.parse::<Calendar>()
+            {
+                let suggestion = match &error {
+                    CalendarError::Fields(6 | 7) => "Leave seconds and years out: `30 2 * * *` is 02:30 every day.",
+                    CalendarError::TwoKindsOfDays => "Write `*` for one of the two, or make two schedules of it.",
+                    CalendarError::Never(_) => "Use a day that the month has.",
+                    CalendarError::Fields(_) | CalendarError::Unreadable(_) => {
+                        "Write minute, hour, day of month, month and day of week: `30 2 * * *` is 02:30 every day."
+                    }
+                };
+                self.fault(node.at, "bad_cron", error.to_string(), suggestion.to_owned());
+            }
+            if let Some((node, zone)) = schedule.get("zone").and_then(|node| Some((node, node.text()?)))
+                && !zone.trim().is_empty()
+                && zone != TENANT_ZONE
+                && zone.parse::<Tz>().is_err()
+            {
+                let known: Vec<&str> = TZ_VARIANTS.iter().map(|known| known.name()).chain([TENANT_ZONE]).collect();
+                let suggestion = match nearest(zone, &known) {
+                    Some(nearest) => format!("Did you mean `{nearest}`?"),
+                    None => "Write an IANA time zone such as Europe/Stockholm, or `tenant`.".to_owned(),
+                };
+                self.fault(node.at, "bad_time_zone", format!("there is no time zone `{zone}`"), suggestion);
+            }
         }
     }
 

@@ -17,6 +17,20 @@ type Expected = (u32, u32, &'static str);
 /// Each text with its faults.
 const GALLERY: &[(&str, &[Expected])] = &[
     ("name: [", &[(1, 7, "yaml")]),
+    (
+        "name: one\nversion: 1\ntitle: One\nsteps:\n  - id: a\n    title: A\nschedules:\n  - { id: x, job: health_check, cron: 30 25 * * *, zone: Europe/Stokholm }\n",
+        &[(8, 39, "bad_cron"), (8, 58, "bad_time_zone")],
+    ),
+    (
+        "name: one\nversion: 1\ntitle: One\nsteps:\n  - id: a\n    title: A\nschedules:\n  - { id: x, job: health, cron: 0 2 * * 1, catch_up: { policy: twice } }\n  - { id: x, job: health_check, crom: 1 }\n",
+        &[
+            (8, 19, "unknown_value"),
+            (8, 64, "unknown_value"),
+            (9, 5, "missing_key"),
+            (9, 11, "duplicate_id"),
+            (9, 33, "unknown_key"),
+        ],
+    ),
     ("- a\n", &[(1, 1, "wrong_type")]),
     ("name: one\nversion: 1\ntitle: One\nsteps: []\n", &[(4, 8, "no_steps")]),
     (

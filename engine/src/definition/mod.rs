@@ -10,6 +10,7 @@ mod graph;
 mod load;
 mod model;
 mod names;
+mod schedule;
 mod schema;
 
 pub(crate) use load::read_stored;
@@ -17,6 +18,7 @@ pub use load::{Known, Loaded, load};
 pub use model::{
     Condition, Definition, Due, Gate, Retry, StepDefinition, StepJob, StepJobName, StepJobStart, StepKind,
 };
+pub use schedule::{CatchUp, CatchUpPolicy, Overlap, ScheduleDefinition, ScheduledJob, TENANT_ZONE};
 pub use schema::json_schema;
 pub use workbench_positions::{Fault, render};
 

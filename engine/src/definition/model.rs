@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::duration;
+use super::schedule::{ScheduleDefinition, default_schedules};
 
 /// One version of one workflow, as written in `workflows/*.yaml`.
 ///
@@ -31,6 +32,9 @@ pub struct Definition {
     /// Names of the probes whose aggregate is this workflow's health.
     #[serde(default = "default_probes")]
     pub probes: Vec<String>,
+    /// What is run by the calendar: a nightly health check where nothing is said, nothing at all for an empty list.
+    #[serde(default = "default_schedules")]
+    pub schedules: Vec<ScheduleDefinition>,
 }
 
 /// One line of the checklist.

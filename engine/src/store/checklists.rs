@@ -231,7 +231,11 @@ impl Tx {
     }
 
     async fn definition_of(&mut self, checklist: &Checklist) -> Result<Arc<Definition>, StoreError> {
-        let (name, version) = (&checklist.workflow, checklist.version);
+        self.stored_definition(&checklist.workflow, checklist.version).await
+    }
+
+    /// One version of a workflow, read once per process.
+    pub(super) async fn stored_definition(&mut self, name: &str, version: u32) -> Result<Arc<Definition>, StoreError> {
         if let Some(known) = self.store().known_definition(name, version) {
             return Ok(known);
         }

@@ -321,7 +321,15 @@ impl Tx {
             &job.tenant_id,
             json!({ "check": check_id, "aggregate": aggregate, "probes": verdicts }),
         ));
-        self.decide_if_onboarding(&job.tenant_id, &Command::EvidenceChanged).await
+        self.follow_health(&job.tenant_id).await
+    }
+
+    /// Lets the checklist make of a new result what follows. In a maintenance window it may complete a step, and closes
+    /// no gate.
+    async fn follow_health(&mut self, tenant_id: &str) -> Result<(), StoreError> {
+        let expected = self.in_maintenance(tenant_id).await?;
+        let command = if expected { Command::TimeElapsed } else { Command::EvidenceChanged };
+        self.decide_if_onboarding(tenant_id, &command).await
     }
 
     /// Keeps a health check in step with its job where the job ended otherwise than well, or was revived. A check
@@ -357,7 +365,7 @@ impl Tx {
             &after.tenant_id,
             json!({ "check": check_id, "aggregate": aggregate, "error": after.last_error }),
         ));
-        self.decide_if_onboarding(&after.tenant_id, &Command::EvidenceChanged).await
+        self.follow_health(&after.tenant_id).await
     }
 
     /// The latest finished health check, as gates see it: by when its evidence was taken, not when it ended.

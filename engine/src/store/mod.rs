@@ -3,7 +3,7 @@
 //! A [`Tx`] collects what is to be logged and appends it to the chain when it commits, so that state, audit
 //! event and job intent are one transaction and the chain's end is locked only for its last statements.
 //!
-//! Rows are locked in one order, so that no two transactions wait for each other: job, import, checklist, tenant,
+//! Rows are locked in one order, so that no two transactions wait for each other: schedule, job, import, checklist, tenant,
 //! the chain's end.
 
 mod access;
@@ -23,6 +23,7 @@ mod import_mappings;
 mod import_turns;
 mod imports;
 mod jobs;
+mod maintenance;
 mod preview_expiry;
 mod record_history;
 mod records;
@@ -30,6 +31,9 @@ mod replaced_mappings;
 mod rollback;
 mod row;
 mod sandbox;
+mod schedules;
+#[cfg(test)]
+mod schedules_in_time;
 mod tenants;
 mod workflows;
 
@@ -45,9 +49,11 @@ pub use import_issues::{Difference, IssueFilter, NewIssue, StoredIssue};
 pub use import_mappings::{SavedColumn, SavedMapping};
 pub use imports::{Counts, Import, NewImport, PinnedProfile, PreviewResult};
 pub use jobs::{Attempt, JobFilter, NewJob};
+pub use maintenance::{MaintenanceWindow, NewMaintenanceWindow};
 pub use record_history::{RecordVersion, VersionFilter};
 pub use records::{Chunk, RecordPlace, StoredRecord};
 pub use rollback::RollbackRefusal;
 pub use sandbox::SandboxCall;
+pub use schedules::{Fire, Pause, Schedule};
 pub use tenants::{NewTenant, Tenant, TenantChange};
 pub use workflows::WorkflowVersion;

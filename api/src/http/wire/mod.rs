@@ -9,6 +9,7 @@ mod mappings;
 mod onboarding;
 mod readiness;
 mod records;
+mod schedules;
 mod tenants;
 mod workflows;
 
@@ -24,5 +25,9 @@ pub use mappings::{ColumnView, MappingBody, MappingView, MappingsView};
 pub use onboarding::{Onboarding, OpenOnboarding, StepPatchBody, StepView};
 pub use readiness::{Readiness, ReadinessPart};
 pub use records::{FieldChange, RecordChange, RecordView};
+pub use schedules::{
+    FireView, MaintenanceList, MaintenanceView, NextRun, OpenMaintenance, OptionalReasonBody, PauseView, ReasonBody,
+    ScheduleList, ScheduleState, ScheduleView,
+};
 pub use tenants::{TenantPatchBody, TenantView};
 pub use workflows::{WorkflowList, WorkflowView};

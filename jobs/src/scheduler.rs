@@ -1,0 +1,84 @@
+//! Follows the calendar: lets schedules fire, and gives the tenants of a fire their jobs in bounded batches.
+//!
+//! A fire is a row and keeps a cursor, so that whoever is killed between two batches is carried on by any process, and
+//! no tenant is lost or served twice.
+
+use std::time::Duration;
+
+use chrono::Utc;
+use tokio_util::sync::CancellationToken;
+use workbench_engine::log::Actor;
+use workbench_engine::store::StoreError;
+
+use crate::Context;
+
+/// How often clocks are looked at; a fire is so late at most.
+const ROUND: Duration = Duration::from_secs(2);
+/// Tenants that get their job in one transaction.
+const BATCH: i64 = 100;
+/// Fires carried on in one round.
+const FIRES: i64 = 20;
+
+/// Runs until `stop`. Several may run at once: a clock and a fire are each held by one of them.
+pub async fn follow_schedules(context: &Context, stop: &CancellationToken) {
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(ROUND) => {}
+        }
+        if let Err(error) = fire(context).await {
+            tracing::warn!(%error, "schedules could not be followed");
+        }
+        if let Err(error) = fan_out(context, stop).await {
+            tracing::warn!(%error, "what schedules have to do could not be given out");
+        }
+    }
+}
+
+async fn fire(context: &Context) -> Result<(), StoreError> {
+    let store = &context.store;
+    let zones = store.tenant_zones().await?;
+    for schedule in store.schedules().await? {
+        for zone in store.clocks_due(&schedule, &zones, Utc::now()).await? {
+            let mut tx = store.begin(&Actor::workbench(), Utc::now()).await?;
+            match tx.follow_clock(&schedule, &zone).await {
+                Ok(fired) => {
+                    tx.commit().await?;
+                    if fired > 0 {
+                        tracing::info!(schedule = schedule.id, zone, fired, "a schedule fired");
+                    }
+                }
+                Err(error) if error.is_unavailable() => return Err(error),
+                // One clock that cannot be followed must not keep the others.
+                Err(error) => tracing::error!(schedule = schedule.id, zone, %error, "a clock could not be followed"),
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn fan_out(context: &Context, stop: &CancellationToken) -> Result<(), StoreError> {
+    for fire in context.store.fires_at_work(FIRES).await? {
+        loop {
+            if stop.is_cancelled() {
+                return Ok(());
+            }
+            let mut tx = context.store.begin(&Actor::workbench(), Utc::now()).await?;
+            match tx.fan_out(&fire, BATCH).await {
+                Ok(more) => {
+                    tx.commit().await?;
+                    if !more {
+                        break;
+                    }
+                }
+                Err(error) if error.is_unavailable() => return Err(error),
+                Err(error) => {
+                    // One fire that cannot be carried on must not keep the others.
+                    tracing::error!(fire, %error, "a fire could not be carried on");
+                    break;
+                }
+            }
+        }
+    }
+    Ok(())
+}
