@@ -30,6 +30,7 @@ mod rollback;
 mod row;
 mod sandbox;
 mod tenants;
+mod waivers;
 mod workflows;
 
 pub use access::{Credential, NewToken, Token};
