@@ -10,6 +10,7 @@ mod onboarding;
 mod readiness;
 mod records;
 mod tenants;
+mod waivers;
 mod workflows;
 
 pub use dashboard::{DashboardItem, DashboardPage};
@@ -25,4 +26,5 @@ pub use onboarding::{Onboarding, OpenOnboarding, StepPatchBody, StepView};
 pub use readiness::{Readiness, ReadinessPart};
 pub use records::{FieldChange, RecordChange, RecordView};
 pub use tenants::{TenantPatchBody, TenantView};
+pub use waivers::{WaiverBody, WaiverView, WaiversView, WithdrawalBody};
 pub use workflows::{WorkflowList, WorkflowView};
