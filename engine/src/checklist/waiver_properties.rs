@@ -169,6 +169,7 @@ fn its_end_closes_the_gate_and_is_noted() {
     let mut play = Play::waived();
     play.go("go_no_go", "anna").expect("two people agreed");
     play.now += 2 * DAY;
+    assert_eq!(play.state_of(0), WaiverState::Expired, "the clock decides before anybody has noted it");
     let events = play.run(&Command::TimeElapsed).expect("never refused");
     assert!(closes(&events, "go_no_go"), "{events:?}");
     assert_eq!(play.state_of(0), WaiverState::Expired);
@@ -206,6 +207,19 @@ fn a_waived_gate_closes_on_a_failure_and_not_on_the_same_warning() {
     assert_eq!(play.check("warn"), []);
     let events = play.check("fail");
     assert!(closes(&events, "go_no_go"), "{events:?}");
+}
+
+#[test]
+fn beside_a_broken_probe_nothing_is_overlooked() {
+    let mut play = Play::waived();
+    let mut broken = health("warn", play.now, play.facts.tenant.generation);
+    "fail".clone_into(&mut broken.status);
+    "error".clone_into(&mut broken.probes[0].status);
+    play.facts.health = Some(broken);
+    let Err(Refusal::Conflict(reasons)) = play.go("go_no_go", "anna") else { panic!("a probe broke") };
+    let told: Vec<_> =
+        reasons.iter().filter_map(|reason| reason.probe.as_deref().zip(reason.status.as_deref())).collect();
+    assert_eq!(told, [("sample_login", "error"), ("sample_transaction", "warn")]);
 }
 
 #[test]
