@@ -3,6 +3,8 @@
 use askama::Template;
 use chrono::{DateTime, Utc};
 
+use crate::waivers::WaiverLine;
+
 /// What a checklist page shows.
 #[derive(Debug, Clone, Default, Template)]
 #[template(path = "checklist.html")]
@@ -27,6 +29,8 @@ pub struct ChecklistView {
     pub steps: Vec<StepLine>,
     /// The latest health check, if one was asked for.
     pub health: Option<HealthView>,
+    /// Every waiver, oldest first.
+    pub waivers: Vec<WaiverLine>,
     /// Imports, newest first.
     pub imports: Vec<ImportLine>,
     /// What happened, newest first.
@@ -161,6 +165,17 @@ impl ChecklistView {
         self.steps.iter().find(|step| !step.is_finished()).is_some_and(|step| step.id == id)
     }
 
+    /// A warning, and nothing worse, can be waived.
+    fn may_waive(&self) -> bool {
+        self.health.as_ref().is_some_and(|health| health.status == "warn")
+            && self.steps.iter().any(StepLine::is_shut_gate)
+    }
+
+    /// What people call a step.
+    fn title_of<'a>(&'a self, id: &'a str) -> &'a str {
+        self.steps.iter().find(|step| step.id == id).map_or(id, |step| step.title.as_str())
+    }
+
     /// Titles of the steps that this one still waits for.
     fn waits_for(&self, step: &StepLine) -> Vec<&str> {
         let open = |id: &String| self.steps.iter().find(|other| other.id == *id && !other.is_finished());
@@ -171,6 +186,10 @@ impl ChecklistView {
 impl StepLine {
     fn is_finished(&self) -> bool {
         matches!(self.status.as_str(), "done" | "skipped")
+    }
+
+    fn is_shut_gate(&self) -> bool {
+        self.kind == "gate" && !self.is_finished()
     }
 
     /// The other statuses a person may ask for.
@@ -260,9 +279,46 @@ mod tests {
             hint: hostile.clone(),
         };
         shown.health = Some(HealthView { status: hostile.clone(), checked_at: None, probes: vec![probe] });
+        shown.waivers = vec![WaiverLine {
+            id: hostile.clone(),
+            step: hostile.clone(),
+            state: "proposed".to_owned(),
+            probes: vec![hostile.clone()],
+            reason: hostile.clone(),
+            proposed_by: hostile.clone(),
+            granted_by: Some(hostile.clone()),
+            withdrawn: Some((hostile.clone(), hostile.clone())),
+            ..WaiverLine::default()
+        }];
         shown.imports = vec![ImportLine { file_name: Some(hostile.clone()), ..ImportLine::default() }];
         shown.events = vec![EventLine { summary: hostile.clone(), actor: hostile, ..EventLine::default() }];
         assert!(!checklist(&shown).unwrap().contains("<script>"));
+    }
+
+    #[test]
+    fn a_warning_can_be_waived_by_another_person_and_nothing_else_can() {
+        let grant = "action=\"/onboarding/alnor/steps/go/waivers/w1/grant\"";
+        let propose = "action=\"/onboarding/alnor/steps/go/waivers\"";
+        let gate = StepLine { kind: "gate".to_owned(), ..step("go", "pending", &[]) };
+        let waiver = WaiverLine {
+            id: "w1".to_owned(),
+            step: "go".to_owned(),
+            state: "proposed".to_owned(),
+            proposed_by: "anna".to_owned(),
+            ..WaiverLine::default()
+        };
+        let health = |status: &str| Some(HealthView { status: status.to_owned(), ..HealthView::default() });
+        let shown = |actor: &str, status: &str| {
+            let (steps, waivers) = (vec![gate.clone()], vec![waiver.clone()]);
+            let actor = actor.to_owned();
+            checklist(&ChecklistView { steps, waivers, actor, health: health(status), ..view() }).unwrap()
+        };
+        assert!(shown("bo", "warn").contains(grant) && !shown("anna", "warn").contains(grant));
+        assert!(shown("anna", "warn").contains(propose));
+        for status in ["pass", "fail"] {
+            let page = shown("anna", status);
+            assert!(!page.contains(propose) && page.contains("Proposed by anna"), "{status}: shown for ever");
+        }
     }
 
     #[test]

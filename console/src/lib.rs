@@ -17,6 +17,7 @@ mod moment;
 pub mod problem;
 pub mod record;
 pub mod retrospective;
+pub mod waivers;
 
 pub use assets::{PROGRESS_SCRIPT, SCRIPT, STYLESHEET};
 pub use checklist::{ChecklistView, EventLine, HealthView, ImportLine, ProbeLine, StepLine, checklist};
@@ -31,3 +32,4 @@ pub use mappings::{MappingsPage, SavedLine, mappings};
 pub use problem::{ProblemView, problem};
 pub use record::{ChangeLine, FieldLine, RecordPage, record};
 pub use retrospective::{CohortLine, RetrospectiveView, retrospective};
+pub use waivers::WaiverLine;

@@ -273,7 +273,7 @@ pub fn event(entry: Entry) -> wire::EventView {
 /// What an event says besides its kind, for people: which step or file, who, and why.
 #[must_use]
 pub fn particulars(payload: &Value) -> String {
-    let said = ["step", "job_kind", "file_name", "aggregate", "assignee", "reason", "note", "error"];
+    let said = ["step", "job_kind", "file_name", "aggregate", "assignee", "waiver", "reason", "note", "error"];
     let said = said.iter().filter_map(|key| payload.get(key).and_then(Value::as_str));
     said.collect::<Vec<_>>().join(" · ")
 }

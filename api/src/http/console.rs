@@ -7,6 +7,7 @@ mod import;
 mod mapping_form;
 mod mappings;
 mod record;
+mod waivers;
 
 use axum::Router;
 use axum::extract::rejection::FormRejection;
@@ -43,6 +44,8 @@ pub fn routes() -> Router<App> {
         .route("/", get(dashboard))
         .route("/onboarding/{tenant_id}", get(checklist))
         .route("/onboarding/{tenant_id}/steps/{step_id}", post(edit_step))
+        .route("/onboarding/{tenant_id}/steps/{step_id}/waivers", post(waivers::propose))
+        .route("/onboarding/{tenant_id}/steps/{step_id}/waivers/{waiver_id}/{action}", post(waivers::act))
         .route("/onboarding/{tenant_id}/health-check", post(run_health_check))
         .route("/onboarding/{tenant_id}/imports", post(import::upload).layer(imports::unlimited()))
         .route("/onboarding/{tenant_id}/imports/{import_id}", get(import::show))
@@ -226,6 +229,7 @@ async fn checklist_view(app: &App, visitor: &Visitor, tenant_id: &str) -> Result
         completed_at: found.completed_at,
         steps: found.steps.into_iter().map(step_line).collect(),
         health,
+        waivers: waivers::lines(app, tenant_id).await?,
         imports,
         events: latest_events(app, tenant_id).await?,
         actor: visitor.caller.actor.id.clone(),

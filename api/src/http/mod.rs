@@ -28,6 +28,7 @@ mod retrospective;
 mod schedules;
 mod steps;
 mod tenants;
+mod waivers;
 mod wire;
 mod workflows;
 
@@ -106,6 +107,9 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(retrospective::show))
         .routes(routes!(onboarding::show))
         .routes(routes!(steps::patch))
+        .routes(routes!(waivers::propose, waivers::list))
+        .routes(routes!(waivers::grant))
+        .routes(routes!(waivers::withdraw))
         .routes(routes!(tenants::show, tenants::patch))
         .merge(ongoing::twice([
             routes!(imports::upload, imports::list).layer(imports::unlimited()),

@@ -53,6 +53,8 @@ pub struct ReasonView {
     pub probe: Option<String>,
     /// Status of that step or probe.
     pub status: Option<String>,
+    /// The waiver that the reason is about.
+    pub waiver: Option<String>,
     /// When the evidence was taken.
     pub checked_at: Option<chrono::DateTime<chrono::Utc>>,
     /// How old the evidence is, in seconds.
@@ -128,6 +130,7 @@ impl From<Refusal> for Problem {
                     None => problem.hint(format!("The steps are {}.", known.join(", "))),
                 }
             }
+            Refusal::UnknownWaiver { .. } => Self::not_found(refusal.to_string()),
             Refusal::StaleRevision { .. } => Self::new(
                 StatusCode::PRECONDITION_FAILED,
                 "stale_revision",

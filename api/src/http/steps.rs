@@ -94,8 +94,8 @@ fn command(
         ("note", patch.note.as_deref(), bounds::NOTE),
     ])?;
     bounds::refuse_far("due_at", patch.due_at.flatten())?;
-    let capabilities = caller.capabilities();
-    Ok(Command::PatchStep { step: step_id.to_owned(), patch, expected_revisions, capabilities })
+    let (actor, capabilities) = (caller.actor.id.clone(), caller.capabilities());
+    Ok(Command::PatchStep { step: step_id.to_owned(), patch, expected_revisions, actor, capabilities })
 }
 
 /// The step after the command, within its transaction.

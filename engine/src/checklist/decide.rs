@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::event::{Event, JobRequest, OpenedStep};
 use super::refusal::{Reason, Refusal};
 use super::state::{Checklist, Step, StepStatus};
+use super::waiver::{Waiver, WaiverProposal};
 use crate::definition::{Definition, Gate, StepDefinition, StepJobName, StepJobStart, StepKind, condition};
 use crate::facts::Facts;
 use crate::job::JobKind;
@@ -23,12 +24,38 @@ pub enum Command {
         patch: StepPatch,
         /// The revisions that the change was made for, any of which will do; any at all where absent.
         expected_revisions: Option<Vec<i64>>,
+        /// Who edits it.
+        actor: String,
         /// Capabilities of the actor.
         capabilities: Vec<String>,
     },
+    /// A person asks to overlook a warning at a gate.
+    ProposeWaiver(WaiverProposal),
+    /// A second person agrees to a waiver.
+    GrantWaiver {
+        /// Step id of the gate.
+        step: String,
+        /// Id of the waiver.
+        waiver: String,
+        /// Who agrees.
+        actor: String,
+        /// Capabilities of the actor.
+        capabilities: Vec<String>,
+    },
+    /// A person takes a waiver back.
+    WithdrawWaiver {
+        /// Step id of the gate.
+        step: String,
+        /// Id of the waiver.
+        waiver: String,
+        /// Who takes it back.
+        actor: String,
+        /// Why.
+        reason: String,
+    },
     /// What gates and jobs rest on has changed: health, imports or the tenant's configuration.
     EvidenceChanged,
-    /// The time of some timer step may have come.
+    /// The time of some timer step, or the end of some waiver, may have come.
     TimeElapsed,
 }
 
@@ -110,7 +137,7 @@ pub fn open(
 ///
 /// Invariants, proven by the property tests beside this module: a step is `blocked` exactly when it has a
 /// reason; a closed step has `completed_at`; a gate becomes `done` only with every need closed and every
-/// condition true; the checklist is complete exactly when every step is closed; folding the events gives the
+/// condition true, where a warning counts as a pass if two people have waived it; the checklist is complete exactly when every step is closed; folding the events gives the
 /// state that the next decision starts from.
 ///
 /// # Errors
@@ -123,10 +150,20 @@ pub fn decide(
     now: DateTime<Utc>,
 ) -> Result<Vec<Event>, Refusal> {
     let mut decision = Decision { definition, facts, now, state: checklist.clone(), events: Vec::new() };
-    let mut evidence_changed = false;
+    let mut evidence_changed = decision.expire_waivers();
     match command {
-        Command::PatchStep { step, patch, expected_revisions, capabilities } => {
-            decision.patch(step, patch, expected_revisions.as_deref(), capabilities)?;
+        Command::PatchStep { step, patch, expected_revisions, actor, capabilities } => {
+            let seen = checklist.step(step).map_or(0, |step| step.revision);
+            decision.refuse_stale(step, seen, expected_revisions.as_deref())?;
+            decision.patch(step, patch, actor, capabilities)?;
+        }
+        Command::ProposeWaiver(proposal) => decision.propose_waiver(proposal)?,
+        Command::GrantWaiver { step, waiver, actor, capabilities } => {
+            decision.grant_waiver(step, waiver, actor, capabilities)?;
+        }
+        Command::WithdrawWaiver { step, waiver, actor, reason } => {
+            decision.withdraw_waiver(step, waiver, actor, reason)?;
+            evidence_changed = true;
         }
         Command::EvidenceChanged => evidence_changed = true,
         Command::TimeElapsed => {}
@@ -136,39 +173,39 @@ pub fn decide(
 }
 
 /// A decision in the making: each event is applied as it is found, so that the next rule sees its effect.
-struct Decision<'a> {
+pub(super) struct Decision<'a> {
     definition: &'a Definition,
-    facts: &'a Facts,
-    now: DateTime<Utc>,
-    state: Checklist,
+    pub(super) facts: &'a Facts,
+    pub(super) now: DateTime<Utc>,
+    pub(super) state: Checklist,
     events: Vec<Event>,
 }
 
 impl Decision<'_> {
-    fn emit(&mut self, event: Event) {
+    pub(super) fn emit(&mut self, event: Event) {
         self.state.apply(self.now, &event);
         self.events.push(event);
     }
 
-    fn find(&self, id: &str) -> Result<(&Step, &StepDefinition), Refusal> {
+    pub(super) fn find(&self, id: &str) -> Result<(&Step, &StepDefinition), Refusal> {
         self.state.step(id).zip(self.definition.step(id)).ok_or_else(|| Refusal::UnknownStep {
             step: id.to_owned(),
             known: self.state.steps.iter().map(|step| step.id.clone()).collect(),
         })
     }
 
-    fn patch(
-        &mut self,
-        id: &str,
-        patch: &StepPatch,
-        expected_revisions: Option<&[i64]>,
-        capabilities: &[String],
-    ) -> Result<(), Refusal> {
+    /// Refuses a change that was made for another revision than the stored one.
+    fn refuse_stale(&self, id: &str, stored: i64, expected: Option<&[i64]>) -> Result<(), Refusal> {
+        self.find(id)?;
+        match expected.filter(|expected| !expected.contains(&stored)) {
+            Some(expected) => Err(Refusal::StaleRevision { expected: expected.to_vec(), actual: stored }),
+            None => Ok(()),
+        }
+    }
+
+    fn patch(&mut self, id: &str, patch: &StepPatch, actor: &str, capabilities: &[String]) -> Result<(), Refusal> {
         let (step, definition) = self.find(id)?;
         let (step, definition) = (step.clone(), definition.clone());
-        if let Some(expected) = expected_revisions.filter(|expected| !expected.contains(&step.revision)) {
-            return Err(Refusal::StaleRevision { expected: expected.to_vec(), actual: step.revision });
-        }
         let patch = Normalised::from(patch);
         patch.refuse_contradictions(&step)?;
 
@@ -196,7 +233,7 @@ impl Decision<'_> {
             None => {}
         }
         match patch.status {
-            Some(StepStatus::Done) => self.complete_by_hand(id, &definition, capabilities, patch.remark()),
+            Some(StepStatus::Done) => self.complete_by_hand(&definition, (actor, capabilities), patch.remark()),
             Some(StepStatus::Skipped) => self.skip(id, &definition, patch.reason.as_deref()),
             Some(StepStatus::InProgress) => self.resume(id, patch.reason.as_deref()),
             Some(StepStatus::Pending) => self.back_to_pending(id),
@@ -206,7 +243,7 @@ impl Decision<'_> {
     }
 
     /// The step's status as this decision has made it so far.
-    fn status(&self, id: &str) -> StepStatus {
+    pub(super) fn status(&self, id: &str) -> StepStatus {
         self.state.step(id).map_or(StepStatus::Pending, |step| step.status)
     }
 
@@ -285,11 +322,11 @@ impl Decision<'_> {
 
     fn complete_by_hand(
         &mut self,
-        id: &str,
         definition: &StepDefinition,
-        capabilities: &[String],
+        (actor, capabilities): (&str, &[String]),
         remark: Option<&str>,
     ) -> Result<(), Refusal> {
+        let id = definition.id.as_str();
         let status = self.status(id);
         match status {
             StepStatus::Done => return Ok(()),
@@ -321,8 +358,10 @@ impl Decision<'_> {
                 if !capabilities.contains(&gate.approval) {
                     return Err(Refusal::Forbidden { capability: gate.approval.clone() });
                 }
-                reasons.extend(self.unmet(gate));
-                evidence = Some(self.gate_evidence(gate, remark));
+                reasons.extend(self.unmet(id, gate));
+                let (_, waivers) = self.health_at(id);
+                reasons.extend(Self::granted_by_the_same(&waivers, actor));
+                evidence = Some(self.gate_evidence(gate, &waivers, remark));
             }
             (StepKind::Gate, None) | (StepKind::Manual, _) => {}
         }
@@ -365,12 +404,13 @@ impl Decision<'_> {
     }
 
     /// The reasons for which a gate's conditions do not hold; none when they do.
-    fn unmet(&self, gate: &Gate) -> Vec<Reason> {
-        let variables = self.facts.variables(self.now);
+    fn unmet(&self, id: &str, gate: &Gate) -> Vec<Reason> {
+        let (health, _) = self.health_at(id);
+        let variables = Facts { health: health.clone(), ..self.facts.clone() }.variables(self.now);
         let steps: serde_json::Map<String, Value> =
             self.state.steps.iter().map(|step| (step.id.clone(), json!({ "status": step.status }))).collect();
         let steps = Value::Object(steps);
-        let health = self.facts.health.as_ref();
+        let health = health.as_ref();
         let mut reasons = Vec::new();
         let mut about_health = false;
         let expressions: Vec<&str> = gate.conditions.iter().map(|condition| condition.when.as_str()).collect();
@@ -404,27 +444,29 @@ impl Decision<'_> {
         }
         if about_health {
             let failing = health.into_iter().flat_map(|health| {
-                health.probes.iter().filter(|probe| probe.status != "pass").map(|probe| Reason {
-                    code: "probe_not_passed".to_owned(),
-                    message: format!("{}: {}", probe.probe, probe.message),
-                    probe: Some(probe.probe.clone()),
-                    status: Some(probe.status.clone()),
-                    checked_at: Some(health.checked_at),
-                    age_seconds: Some((self.now - health.checked_at).num_seconds()),
-                    ..Reason::default()
+                health.probes.iter().filter(|probe| probe.status != "pass").map(|probe| {
+                    let mut reason = Reason::new("probe_not_passed", format!("{}: {}", probe.probe, probe.message));
+                    reason.probe = Some(probe.probe.clone());
+                    reason.status = Some(probe.status.clone());
+                    reason.of_check(health, self.now)
                 })
             });
             reasons.extend(failing);
+            let warns = health.into_iter().flat_map(|health| &health.probes).filter(|probe| probe.status == "warn");
+            let warning: Vec<&str> = warns.map(|probe| probe.probe.as_str()).collect();
+            reasons.extend(self.idle_waivers(id, &warning));
         }
         reasons
     }
 
-    fn gate_evidence(&self, gate: &Gate, remark: Option<&str>) -> Value {
-        json!({
+    fn gate_evidence(&self, gate: &Gate, waivers: &[&Waiver], remark: Option<&str>) -> Value {
+        let mut evidence = json!({
             "conditions": gate.conditions.iter().map(|condition| &condition.id).collect::<Vec<_>>(),
             "health": self.facts.health,
             "remark": remark,
-        })
+        });
+        name_waivers(&mut evidence, waivers);
+        evidence
     }
 
     /// Lets everything follow that follows by itself, until nothing does.
@@ -464,7 +506,7 @@ impl Decision<'_> {
             }
             let mut reasons = self.open_needs(definition);
             if evidence_changed {
-                reasons.extend(self.unmet(gate));
+                reasons.extend(self.unmet(&definition.id, gate));
             }
             if !reasons.is_empty() {
                 self.emit(Event::GateClosed { step: definition.id.clone(), reasons });
@@ -524,12 +566,30 @@ impl Decision<'_> {
             }
             StepJobName::HealthCheck => {
                 let health = self.facts.health.as_ref()?;
-                let proven = health.status == "pass"
-                    && health.is_newer_than_last_change(&self.facts.tenant)
-                    && health.checked_at > opened;
-                proven.then(|| json!({ "health": health }))
+                let current = health.is_newer_than_last_change(&self.facts.tenant) && health.checked_at > opened;
+                if !current {
+                    return None;
+                }
+                let mut evidence = json!({ "health": health });
+                if health.status == "pass" {
+                    return Some(evidence);
+                }
+                // A waiver that could not reach the gate behind this step would be worth nothing.
+                let gates = self.definition.dependents(&definition.id).filter(|step| step.kind == StepKind::Gate);
+                let (_, waivers) = gates
+                    .map(|gate| self.health_at(&gate.id))
+                    .find(|(health, _)| health.as_ref().is_some_and(|health| health.status == "pass"))?;
+                name_waivers(&mut evidence, &waivers);
+                Some(evidence)
             }
         }
+    }
+}
+
+/// Adds what was overlooked to what a completion rests on; nothing where nothing was.
+fn name_waivers(evidence: &mut Value, waivers: &[&Waiver]) {
+    if !waivers.is_empty() {
+        evidence["waivers"] = waivers.iter().map(|waiver| waiver.id.as_str()).collect();
     }
 }
 
@@ -592,10 +652,10 @@ impl Normalised {
     }
 }
 
-fn contradiction(code: &str, step: &str, message: &str) -> Refusal {
+pub(super) fn contradiction(code: &str, step: &str, message: &str) -> Refusal {
     Refusal::Contradiction(vec![Reason { step: Some(step.to_owned()), ..Reason::new(code, message) }])
 }
 
-fn conflict(code: &str, step: &str, status: StepStatus, message: &str) -> Refusal {
+pub(super) fn conflict(code: &str, step: &str, status: StepStatus, message: &str) -> Refusal {
     Refusal::Conflict(vec![Reason::new(code, message).of_step(step, status)])
 }

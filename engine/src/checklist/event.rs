@@ -91,6 +91,50 @@ pub enum Event {
         /// What no longer holds.
         reasons: Vec<Reason>,
     },
+    /// Somebody asked to overlook a warning at a gate.
+    WaiverProposed {
+        /// Step id of the gate.
+        step: String,
+        /// Id of the waiver.
+        waiver: String,
+        /// The probes whose warnings it shall cover.
+        probes: Vec<String>,
+        /// Why.
+        reason: String,
+        /// The health check that warned.
+        check_id: String,
+        /// Who asked.
+        proposed_by: String,
+        /// When it ends.
+        expires_at: DateTime<Utc>,
+    },
+    /// A second person agreed: the waiver is in force.
+    WaiverGranted {
+        /// Step id of the gate.
+        step: String,
+        /// Id of the waiver.
+        waiver: String,
+        /// Who agreed.
+        granted_by: String,
+    },
+    /// The waiver was taken back.
+    WaiverWithdrawn {
+        /// Step id of the gate.
+        step: String,
+        /// Id of the waiver.
+        waiver: String,
+        /// Who took it back.
+        withdrawn_by: String,
+        /// Why.
+        reason: String,
+    },
+    /// The waiver's time is over.
+    WaiverExpired {
+        /// Step id of the gate.
+        step: String,
+        /// Id of the waiver.
+        waiver: String,
+    },
     /// A step calls for a job; the job is written in the same transaction.
     JobRequested(JobRequest),
     /// Every step is closed.
@@ -137,6 +181,10 @@ impl Event {
             Self::StepSkipped { .. } => "step_skipped",
             Self::StepReopened { .. } => "step_reopened",
             Self::GateClosed { .. } => "gate_closed",
+            Self::WaiverProposed { .. } => "waiver_proposed",
+            Self::WaiverGranted { .. } => "waiver_granted",
+            Self::WaiverWithdrawn { .. } => "waiver_withdrawn",
+            Self::WaiverExpired { .. } => "waiver_expired",
             Self::JobRequested(_) => "job_requested",
             Self::ChecklistCompleted => "checklist_completed",
             Self::ChecklistReopened => "checklist_reopened",

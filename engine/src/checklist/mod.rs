@@ -9,12 +9,16 @@ mod event;
 mod refusal;
 mod rules;
 mod state;
+mod waiver;
 
 pub use decide::{Command, StepPatch, decide, open};
 pub use event::{Event, JobRequest, OpenedStep};
 pub use refusal::{Reason, Refusal};
 pub use rules::{RULES, Rule, table};
 pub use state::{Checklist, Step, StepStatus};
+pub use waiver::{LONGEST, Waiver, WaiverProposal, WaiverState};
 
 #[cfg(test)]
 mod properties;
+#[cfg(test)]
+mod waiver_properties;

@@ -8,7 +8,7 @@ use crate::definition::{self, Definition, Known, StepKind, condition};
 use crate::facts::{Facts, HealthFact, ImportFacts, ProbeFact, TenantFact};
 use crate::precision::to_micros;
 
-const DEFAULT: &str = include_str!("../../../workflows/tenant-onboarding.yaml");
+pub(super) const DEFAULT: &str = include_str!("../../../workflows/tenant-onboarding.yaml");
 const CLUB: &str = include_str!("../../../workflows/club-onboarding.yaml");
 
 fn load(source: &str) -> Definition {
@@ -18,7 +18,7 @@ fn load(source: &str) -> Definition {
     }
 }
 
-fn at(seconds: i64) -> DateTime<Utc> {
+pub(super) fn at(seconds: i64) -> DateTime<Utc> {
     DateTime::from_timestamp(1_770_000_000 + seconds, 0).expect("a time within range")
 }
 
@@ -34,17 +34,20 @@ fn facts() -> Facts {
     }
 }
 
-fn health(status: &str, checked: i64, generation: i64) -> HealthFact {
+pub(super) fn health(status: &str, checked: i64, generation: i64) -> HealthFact {
     HealthFact {
         check_id: "hc_1".to_owned(),
         status: status.to_owned(),
         checked_at: at(checked),
         generation,
-        probes: vec![ProbeFact {
-            probe: "sample_transaction".to_owned(),
-            status: status.to_owned(),
-            message: "no payment provider is configured".to_owned(),
-        }],
+        probes: vec![
+            ProbeFact { probe: "sample_login".to_owned(), status: "pass".to_owned(), message: String::new() },
+            ProbeFact {
+                probe: "sample_transaction".to_owned(),
+                status: status.to_owned(),
+                message: "no payment provider is configured".to_owned(),
+            },
+        ],
     }
 }
 
@@ -58,11 +61,11 @@ fn opened(definition: &Definition, facts: &Facts) -> Checklist {
 }
 
 /// A checklist played by hand.
-struct Play {
-    definition: Definition,
-    facts: Facts,
-    state: Checklist,
-    now: i64,
+pub(super) struct Play {
+    pub(super) definition: Definition,
+    pub(super) facts: Facts,
+    pub(super) state: Checklist,
+    pub(super) now: i64,
 }
 
 impl Play {
@@ -73,7 +76,7 @@ impl Play {
         Self { definition, facts, state, now: 0 }
     }
 
-    fn run(&mut self, command: &Command) -> Result<Vec<Event>, Refusal> {
+    pub(super) fn run(&mut self, command: &Command) -> Result<Vec<Event>, Refusal> {
         self.now += 60;
         let events = decide(&self.definition, &self.state, &self.facts, command, at(self.now))?;
         for event in &events {
@@ -87,11 +90,12 @@ impl Play {
             step: step.to_owned(),
             patch,
             expected_revisions: None,
+            actor: "anna".to_owned(),
             capabilities: vec!["gate:approve".to_owned()],
         })
     }
 
-    fn done(&mut self, step: &str) -> Result<Vec<Event>, Refusal> {
+    pub(super) fn done(&mut self, step: &str) -> Result<Vec<Event>, Refusal> {
         self.patch(step, StepPatch { status: Some(StepStatus::Done), ..StepPatch::default() })
     }
 
@@ -103,18 +107,18 @@ impl Play {
         self.run(&Command::EvidenceChanged).expect("evidence is never refused");
     }
 
-    fn check(&mut self, status: &str) -> Vec<Event> {
+    pub(super) fn check(&mut self, status: &str) -> Vec<Event> {
         self.now += 60;
         self.facts.health = Some(health(status, self.now, self.facts.tenant.generation));
         self.run(&Command::EvidenceChanged).expect("evidence is never refused")
     }
 
-    fn status(&self, step: &str) -> StepStatus {
+    pub(super) fn status(&self, step: &str) -> StepStatus {
         self.state.step(step).expect("the step exists").status
     }
 
     /// Everything before the go/no-go.
-    fn ready(source: &str) -> Self {
+    pub(super) fn ready(source: &str) -> Self {
         let mut play = Self::new(source);
         for step in ["contract", "kickoff", "configure", "train_admins"] {
             if play.state.step(step).is_some() {
@@ -126,7 +130,7 @@ impl Play {
     }
 }
 
-fn codes(refusal: Refusal) -> Vec<String> {
+pub(super) fn codes(refusal: Refusal) -> Vec<String> {
     match refusal {
         Refusal::Conflict(reasons) | Refusal::Contradiction(reasons) => {
             reasons.into_iter().map(|Reason { code, .. }| code).collect()
@@ -275,6 +279,7 @@ fn a_gate_needs_the_capability() {
         step: "go_no_go".to_owned(),
         patch: StepPatch { status: Some(StepStatus::Done), ..StepPatch::default() },
         expected_revisions: None,
+        actor: "anna".to_owned(),
         capabilities: vec!["onboarding:write".to_owned()],
     };
     assert_eq!(play.run(&command), Err(Refusal::Forbidden { capability: "gate:approve".to_owned() }));
@@ -347,6 +352,7 @@ fn a_stale_revision_changes_nothing() {
         step: "contract".to_owned(),
         patch: StepPatch { note: Some("hello".to_owned()), ..StepPatch::default() },
         expected_revisions: Some(vec![7]),
+        actor: "anna".to_owned(),
         capabilities: Vec::new(),
     };
     assert_eq!(play.run(&command), Err(Refusal::StaleRevision { expected: vec![7], actual: 1 }));
@@ -458,6 +464,7 @@ proptest! {
                         step: steps[index % steps.len()].id.clone(),
                         patch,
                         expected_revisions: None,
+                        actor: "anna".to_owned(),
                         capabilities: if approver { vec!["gate:approve".to_owned()] } else { Vec::new() },
                     }
                 }

@@ -3,6 +3,8 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::facts::HealthFact;
+
 /// A command that changed nothing, and why.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum Refusal {
@@ -13,6 +15,12 @@ pub enum Refusal {
         step: String,
         /// What there is.
         known: Vec<String>,
+    },
+    /// The step has no such waiver.
+    #[error("there is no waiver `{waiver}` at this step")]
+    UnknownWaiver {
+        /// What was asked for.
+        waiver: String,
     },
     /// The caller has not seen the latest state.
     #[error("the step is at revision {actual}, which is not the one that the change was made for")]
@@ -59,6 +67,9 @@ pub struct Reason {
     /// The status of that step or probe.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<String>,
+    /// The waiver that the reason is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiver: Option<String>,
     /// When the evidence was taken.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checked_at: Option<DateTime<Utc>>,
@@ -72,6 +83,14 @@ impl Reason {
     #[must_use]
     pub fn new(code: &str, message: impl Into<String>) -> Self {
         Self { code: code.to_owned(), message: message.into(), ..Self::default() }
+    }
+
+    /// Says when the evidence was taken and how old it is.
+    #[must_use]
+    pub(super) fn of_check(mut self, health: &HealthFact, now: DateTime<Utc>) -> Self {
+        self.checked_at = Some(health.checked_at);
+        self.age_seconds = Some((now - health.checked_at).num_seconds());
+        self
     }
 
     /// Names the step that stands in the way.

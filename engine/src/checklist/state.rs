@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::event::Event;
+use super::waiver::Waiver;
 
 /// Where a step stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -113,6 +114,8 @@ pub struct Checklist {
     pub revision: i64,
     /// In reading order.
     pub steps: Vec<Step>,
+    /// Every waiver that was ever proposed, oldest first.
+    pub waivers: Vec<Waiver>,
 }
 
 impl Checklist {
@@ -149,6 +152,7 @@ impl Checklist {
                     revision: 1,
                 })
                 .collect(),
+            waivers: Vec::new(),
         })
     }
 
@@ -168,7 +172,8 @@ impl Checklist {
     #[must_use]
     pub fn last_change(&self) -> DateTime<Utc> {
         let of_step = |step: &Step| step.started_at.max(step.completed_at).max(step.reopened_at).max(step.requested_at);
-        self.steps.iter().filter_map(of_step).chain(self.completed_at).fold(self.opened_at, Ord::max)
+        let of_waivers = self.waivers.iter().map(Waiver::last_change);
+        self.steps.iter().filter_map(of_step).chain(self.completed_at).chain(of_waivers).fold(self.opened_at, Ord::max)
     }
 
     /// Takes an event that [`super::decide`] answered, at the time of its decision. Total: an event about a step
@@ -215,11 +220,52 @@ impl Checklist {
                 step.completed_at = None;
                 step.reopened_at = Some(at);
             }),
+            Event::WaiverProposed { step, waiver, probes, reason, check_id, proposed_by, expires_at } => {
+                self.waivers.push(Waiver {
+                    id: waiver.clone(),
+                    step: step.clone(),
+                    probes: probes.clone(),
+                    reason: reason.clone(),
+                    check_id: check_id.clone(),
+                    proposed_by: proposed_by.clone(),
+                    proposed_at: at,
+                    expires_at: *expires_at,
+                    granted_by: None,
+                    granted_at: None,
+                    withdrawn_by: None,
+                    withdrawn_at: None,
+                    withdrawal_reason: None,
+                    expired_at: None,
+                });
+                self.change(step, |_| ());
+            }
+            Event::WaiverGranted { step, waiver, granted_by } => self.change_waiver(step, waiver, |waiver| {
+                waiver.granted_by = Some(granted_by.clone());
+                waiver.granted_at = Some(at);
+            }),
+            Event::WaiverWithdrawn { step, waiver, withdrawn_by, reason } => {
+                self.change_waiver(step, waiver, |waiver| {
+                    waiver.withdrawn_by = Some(withdrawn_by.clone());
+                    waiver.withdrawn_at = Some(at);
+                    waiver.withdrawal_reason = Some(reason.clone());
+                });
+            }
+            Event::WaiverExpired { step, waiver } => {
+                self.change_waiver(step, waiver, |waiver| waiver.expired_at = Some(at));
+            }
             Event::JobRequested(request) => self.change(&request.step, |step| {
                 step.attempts += 1;
                 step.requested_at = Some(at);
             }),
         }
+    }
+
+    /// Changes a waiver, and with it the revision of its step: whoever says go has seen the waivers as they are.
+    fn change_waiver(&mut self, step: &str, id: &str, change: impl FnOnce(&mut Waiver)) {
+        if let Some(waiver) = self.waivers.iter_mut().find(|waiver| waiver.id == id) {
+            change(waiver);
+        }
+        self.change(step, |_| ());
     }
 
     fn change(&mut self, id: &str, change: impl FnOnce(&mut Step)) {

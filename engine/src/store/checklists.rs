@@ -9,9 +9,9 @@ use ulid::Ulid;
 
 use super::row::{Columns, micros};
 use super::tenants::Tenant;
-use super::{NewJob, Store, StoreError, Tx};
+use super::{NewJob, Store, StoreError, Tx, waivers};
 use crate::checklist::{self, Checklist, Command, Event, Step};
-use crate::definition::{self, Definition};
+use crate::definition::{self, Definition, Retry};
 use crate::facts::{Facts, ImportFacts, TenantFact};
 use crate::job::JobKind;
 use crate::log::NewEntry;
@@ -40,6 +40,7 @@ fn head(row: &AnyRow) -> Result<Checklist, StoreError> {
         first_completed_at: row.maybe_time("first_completed_at")?,
         revision: row.int("revision")?,
         steps: Vec::new(),
+        waivers: Vec::new(),
     })
 }
 
@@ -75,6 +76,7 @@ impl Store {
         let mut checklist = head(&row.ok_or_else(|| StoreError::not_found("onboarding of tenant", tenant_id))?)?;
         let rows = sqlx::query(STEPS).bind(&checklist.id).fetch_all(&mut *tx).await?;
         checklist.steps = rows.iter().map(step).collect::<Result<_, _>>()?;
+        checklist.waivers = waivers::of_checklist(&mut tx, &checklist.id).await?;
         Ok(checklist)
     }
 
@@ -97,6 +99,7 @@ impl Store {
             let mut stored = head(&row)?;
             let rows = sqlx::query(STEPS).bind(&after).fetch_all(&mut *tx).await?;
             stored.steps = rows.iter().map(step).collect::<Result<_, _>>()?;
+            stored.waivers = waivers::of_checklist(&mut tx, &after).await?;
             let rows = sqlx::query("select at, kind, payload from events where checklist_id = $1 order by seq")
                 .bind(&after)
                 .fetch_all(&mut *tx)
@@ -226,6 +229,7 @@ impl Tx {
         let mut checklist = head(&row)?;
         checklist.steps =
             self.rows(sqlx::query(STEPS).bind(&checklist.id)).await?.iter().map(step).collect::<Result<_, _>>()?;
+        checklist.waivers = waivers::of_checklist(&mut self.inner, &checklist.id).await?;
         self.fix_time(checklist.last_change());
         Ok(Some(checklist))
     }
@@ -273,6 +277,7 @@ impl Tx {
             .bind(&after.id),
         )
         .await?;
+        self.store_waivers(&after.id, &before.waivers, &after.waivers).await?;
         for (old, new) in before.steps.iter().zip(&after.steps).filter(|(old, new)| old != new) {
             self.execute(
                 sqlx::query(
@@ -319,6 +324,14 @@ impl Tx {
                 }
                 Event::StepReopened { step, .. } if live_step == Some(step) => {
                     self.set_live(checklist, None).await?;
+                }
+                // Granted or not, its end is noted when it comes; a gate that rests on it closes then.
+                Event::WaiverProposed { step, expires_at, .. } => {
+                    let mut job = NewJob::new(JobKind::Timer, &checklist.tenant_id, Retry::default());
+                    job.checklist_id = Some(checklist.id.clone());
+                    job.step_id = Some(step.clone());
+                    job.run_at = Some(*expires_at);
+                    self.create_job(&job).await?;
                 }
                 Event::JobRequested(request) => {
                     let retry = definition.step(&request.step).and_then(|step| step.retry.clone()).unwrap_or_default();

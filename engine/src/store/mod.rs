@@ -35,6 +35,7 @@ mod schedules;
 #[cfg(test)]
 mod schedules_in_time;
 mod tenants;
+mod waivers;
 mod workflows;
 
 pub use access::{Credential, NewToken, Token};

@@ -237,6 +237,7 @@ async fn a_failure_closes_a_gate_unless_it_was_expected() {
         step: "go".to_owned(),
         patch: StepPatch { status: Some(StepStatus::Done), ..StepPatch::default() },
         expected_revisions: None,
+        actor: "Petra".to_owned(),
         capabilities: vec!["gate:approve".to_owned()],
     };
     tx.decide("t0", &pass).await.expect("the gate opens");

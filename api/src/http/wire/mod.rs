@@ -11,6 +11,7 @@ mod readiness;
 mod records;
 mod schedules;
 mod tenants;
+mod waivers;
 mod workflows;
 
 pub use dashboard::{DashboardItem, DashboardPage};
@@ -30,4 +31,5 @@ pub use schedules::{
     ScheduleList, ScheduleState, ScheduleView,
 };
 pub use tenants::{TenantPatchBody, TenantView};
+pub use waivers::{WaiverBody, WaiverView, WaiversView, WithdrawalBody};
 pub use workflows::{WorkflowList, WorkflowView};
