@@ -5,6 +5,7 @@
 mod generate;
 mod loading;
 mod measure;
+mod night;
 mod reading;
 
 use std::error::Error;
@@ -26,6 +27,8 @@ enum Command {
     Read(Sizes),
     /// Load a file end to end into Postgres and SQLite.
     Load(Sizes),
+    /// Re-check all tenants as the nightly schedule does.
+    Night(night::Night),
     /// Read one file by the importer, for `read`.
     #[command(hide = true)]
     ReadByImporter {
@@ -60,6 +63,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     match Arguments::parse().command {
         Command::Read(sizes) => reading::run(folder.path(), &sizes, &sizes.python),
         Command::Load(sizes) => loading::run(folder.path(), &sizes, &sizes.python).await,
+        Command::Night(size) => night::run(folder.path(), &size).await,
         Command::ReadByImporter { path } => reading::by_importer(&path),
         Command::ReadByCsvCrate { path } => reading::by_csv_crate(&path),
     }

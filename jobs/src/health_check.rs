@@ -44,10 +44,9 @@ pub async fn run(context: &Context, job: &Job) -> Result<(), Failure> {
 
 /// The probes that the tenant's workflow names, or all there are where the tenant has no checklist.
 async fn probe_names(context: &Context, tenant_id: &str) -> Result<Vec<String>, StoreError> {
-    match context.store.checklist_of(tenant_id).await {
-        Ok(checklist) => Ok(context.store.definition(&checklist.workflow, checklist.version).await?.probes.clone()),
-        Err(StoreError::NotFound { .. }) => Ok(context.probes.names().into_iter().map(str::to_owned).collect()),
-        Err(error) => Err(error),
+    match context.store.workflow_of(tenant_id).await? {
+        Some((workflow, version)) => Ok(context.store.definition(&workflow, version).await?.probes.clone()),
+        None => Ok(context.probes.names().into_iter().map(str::to_owned).collect()),
     }
 }
 

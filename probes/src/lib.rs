@@ -11,6 +11,7 @@
 //! an [`AddressPolicy`], and they hold credentials, so everything they report passes a redaction.
 
 mod address;
+mod certificates;
 pub mod declared;
 mod flapping;
 mod registry;

@@ -65,6 +65,12 @@ const STEPS: &str = "select * from steps where checklist_id = $1 order by positi
 const CURRENT: &str = "select * from checklists where tenant_id = $1 order by ordinal desc limit 1";
 
 impl Store {
+    /// The workflow, by name and version, that the tenant's open or else latest checklist follows.
+    pub async fn workflow_of(&self, tenant_id: &str) -> Result<Option<(String, u32)>, StoreError> {
+        let row = sqlx::query(CURRENT).bind(tenant_id).fetch_optional(&self.pool).await?;
+        row.map(|row| Ok((row.text("workflow")?, row.count("version")?))).transpose()
+    }
+
     /// The tenant's open checklist, or its latest where none is open.
     pub async fn checklist_of(&self, tenant_id: &str) -> Result<Checklist, StoreError> {
         // Head and steps of one moment: a writer may be at work between the two statements.

@@ -98,7 +98,7 @@ pub(super) struct Assertion {
 }
 
 /// What it means that an assertion does not hold.
-#[derive(Debug, Clone, Copy, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Severity {
     /// The platform works, but something should be looked at.

@@ -17,6 +17,7 @@ use super::redaction::Redaction;
 use super::template::percent_encode;
 use super::variables::{TAG, Variables};
 use crate::address::{AddressPolicy, NotResolved, Refused};
+use crate::certificates;
 
 /// Carries an attempt's tag, so that the platform's log tells what was a probe.
 const TAG_HEADER: &str = "workbench-probe";
@@ -213,7 +214,11 @@ impl Answer {
 /// A client that is good for one authority and nothing else.
 fn client(address: &Url, policy: &AddressPolicy) -> Result<Client, Reason> {
     let resolver = policy.guard(address).map_err(|refused| Reason::new(refused.to_string(), ALLOW_HINT))?;
+    let trust = certificates::trust().map_err(|error| {
+        Reason::new(format!("the system's certificates cannot be read: {error}"), "Install the system's certificates.")
+    })?;
     Client::builder()
+        .tls_backend_preconfigured(trust)
         .user_agent(concat!("workbench-probe/", env!("CARGO_PKG_VERSION")))
         .dns_resolver(resolver)
         // The guard answers for this one authority; each redirect is judged anew.

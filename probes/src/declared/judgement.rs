@@ -7,7 +7,7 @@ use std::thread;
 use cel::{Context, ExecutionError, Program, Value as CelValue};
 use reqwest::StatusCode;
 use serde_json::Value;
-use tokio::sync::oneshot;
+use tokio::sync::mpsc;
 use tokio::time::{Instant as Deadline, timeout_at};
 
 use super::declaration::{self, Severity};
@@ -34,6 +34,17 @@ pub(super) enum Judgement {
     AnswerUnfit(String),
     /// The assertion makes no sense, whatever the answer; says why.
     AssertionUnfit(UnfitExpression),
+}
+
+impl Judgement {
+    /// Whether the step has failed with it.
+    fn decides(&self, severity: Severity) -> bool {
+        match self {
+            Self::Holds => false,
+            Self::DoesNotHold => severity == Severity::Fail,
+            Self::AnswerUnfit(_) | Self::AssertionUnfit(_) => true,
+        }
+    }
 }
 
 /// What assertions can name.
@@ -122,27 +133,52 @@ impl Assertion {
             hint: assertion.hint,
         })
     }
+}
 
-    /// Judges an answer, until `deadline`: neither a long evaluation nor what follows it may wait for the other.
-    pub(super) async fn judge(&self, answer: &Arc<Answer>, variables: &Variables, deadline: Deadline) -> Judgement {
-        let (program, answer, variables) = (Arc::clone(&self.program), Arc::clone(answer), variables.clone());
-        let (told, hears) = oneshot::channel();
-        let thread = stack().spawn(move || {
-            let headers = answer.headers.iter().map(|(name, value)| (name.clone(), value.clone().into())).collect();
-            let latency = milliseconds(answer.latency);
+/// Judges an answer by assertions in their order, until `deadline`: neither a long evaluation nor what follows it may
+/// wait for the other. Ends with the first that decides, as those after it build on it.
+pub(super) async fn judge(
+    assertions: &[Assertion],
+    answer: &Arc<Answer>,
+    variables: &Variables,
+    deadline: Deadline,
+) -> Vec<Judgement> {
+    let programs: Vec<_> =
+        assertions.iter().map(|assertion| (Arc::clone(&assertion.program), assertion.severity)).collect();
+    let (answer, variables) = (Arc::clone(answer), variables.clone());
+    let (told, mut hears) = mpsc::unbounded_channel();
+    // One thread for all of a step's assertions: to start one takes longer than most evaluations.
+    let thread = stack().spawn(move || {
+        let headers = answer.headers.iter().map(|(name, value)| (name.clone(), value.clone().into())).collect();
+        let context = context(answer.status, &answer.body, headers, milliseconds(answer.latency), &variables);
+        for (program, severity) in programs {
+            let judgement = evaluate(&program, &context);
+            let decides = judgement.decides(severity);
             // Nobody hears it once the time is over.
-            let _ = told.send(evaluate(&program, &context(answer.status, &answer.body, headers, latency, &variables)));
-        });
-        if thread.is_err() {
-            return Judgement::AssertionUnfit(UnfitExpression::Unevaluated("there was no thread for it".to_owned()));
+            if told.send(judgement).is_err() || decides {
+                break;
+            }
         }
-        match timeout_at(deadline, hears).await {
-            Ok(Ok(judgement)) => judgement,
+    });
+    if thread.is_err() {
+        let unfit = UnfitExpression::Unevaluated("there was no thread for it".to_owned());
+        return vec![Judgement::AssertionUnfit(unfit)];
+    }
+    let mut judged = Vec::new();
+    for assertion in assertions {
+        let judgement = match timeout_at(deadline, hears.recv()).await {
+            Ok(Some(judgement)) => judgement,
             // The library gave up on it.
-            Ok(Err(_)) => Judgement::AnswerUnfit("it is of another shape".to_owned()),
+            Ok(None) => Judgement::AnswerUnfit("it is of another shape".to_owned()),
             Err(_) => Judgement::AssertionUnfit(UnfitExpression::Unevaluated("it takes too long".to_owned())),
+        };
+        let decides = judgement.decides(assertion.severity);
+        judged.push(judgement);
+        if decides {
+            break;
         }
     }
+    judged
 }
 
 fn evaluate(program: &Program, context: &Context<'_, '_>) -> Judgement {

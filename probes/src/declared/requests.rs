@@ -9,7 +9,7 @@ use tokio::time::Instant as Deadline;
 
 use super::compile::Step;
 use super::exchange::{Answer, Connection, NoAnswer};
-use super::judgement::Judgement;
+use super::judgement::{self, Judgement};
 use super::redaction::Redaction;
 use super::variables::{self, Variables};
 use super::verdict::{Finding, Verdict, status_of, worse};
@@ -182,11 +182,12 @@ fn trace(step: &Step, status: ProbeStatus, observed: String, took: Duration) -> 
     }
 }
 
-/// The first of the worst assertions that do not hold. Those after a failed one are not asked: they build on it.
+/// The first of the worst assertions that do not hold.
 async fn judge(step: &Step, answer: &Arc<Answer>, variables: &Variables, deadline: Deadline) -> Option<Finding> {
     let mut found = None;
-    for assertion in &step.assertions {
-        let finding = match assertion.judge(answer, variables, deadline).await {
+    let judged = judgement::judge(&step.assertions, answer, variables, deadline).await;
+    for (assertion, judgement) in step.assertions.iter().zip(judged) {
+        let finding = match judgement {
             Judgement::Holds => continue,
             Judgement::DoesNotHold => {
                 let status = ProbeStatus::from(assertion.severity);
@@ -207,11 +208,7 @@ async fn judge(step: &Step, answer: &Arc<Answer>, variables: &Variables, deadlin
                 "Correct the probe's declaration.",
             ),
         };
-        let decided = finding.status >= ProbeStatus::Fail;
         found = worse(found, Some(finding));
-        if decided {
-            break;
-        }
     }
     found
 }
