@@ -137,8 +137,8 @@ pub fn open(
 ///
 /// Invariants, proven by the property tests beside this module: a step is `blocked` exactly when it has a
 /// reason; a closed step has `completed_at`; a gate becomes `done` only with every need closed and every
-/// condition true, where a warning counts as a pass if two people have waived it; the checklist is complete exactly when every step is closed; folding the events gives the
-/// state that the next decision starts from.
+/// condition true, where a warning counts as a pass if two people have waived it; the checklist is complete exactly when
+/// every step is closed; folding the events gives the state that the next decision starts from.
 ///
 /// # Errors
 /// A [`Refusal`]; nothing has changed then.
