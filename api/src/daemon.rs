@@ -18,6 +18,7 @@ use workbench_engine::log::Actor;
 use workbench_engine::store::{Credential, NewToken, Store, StoreError};
 use workbench_jobs::{Bucket, Context, JobSettings, Objects, Queue, QueueAddress, SANDBOX_URL, Status};
 use workbench_probes::HealthProbes;
+use workbench_probes::cleaned_up;
 use workbench_probes::sandbox::SandboxListener;
 
 use crate::http::{self, App, DRAIN, Role, hash_secret, new_secret};
@@ -340,6 +341,9 @@ async fn finish(context: &Context, tasks: &TaskTracker) {
     tasks.close();
     if tokio::time::timeout(DRAIN, tasks.wait()).await.is_err() {
         tracing::warn!("some work did not stop in time; its leases will run out");
+    }
+    if tokio::time::timeout(DRAIN, cleaned_up()).await.is_err() {
+        tracing::warn!("some probes could not clean up behind themselves in time");
     }
     context.store.close().await;
 }

@@ -304,20 +304,19 @@ mod tests {
             id: "w1".to_owned(),
             step: "go".to_owned(),
             state: "proposed".to_owned(),
-            proposed_by: "anna".to_owned(),
+            proposed_by: "Anna".to_owned(),
             ..WaiverLine::default()
         };
         let health = |status: &str| Some(HealthView { status: status.to_owned(), ..HealthView::default() });
-        let shown = |actor: &str, status: &str| {
-            let (steps, waivers) = (vec![gate.clone()], vec![waiver.clone()]);
-            let actor = actor.to_owned();
-            checklist(&ChecklistView { steps, waivers, actor, health: health(status), ..view() }).unwrap()
+        let shown = |own: bool, status: &str| {
+            let (steps, waivers) = (vec![gate.clone()], vec![WaiverLine { own, ..waiver.clone() }]);
+            checklist(&ChecklistView { steps, waivers, health: health(status), ..view() }).unwrap()
         };
-        assert!(shown("bo", "warn").contains(grant) && !shown("anna", "warn").contains(grant));
-        assert!(shown("anna", "warn").contains(propose));
+        assert!(shown(false, "warn").contains(grant) && !shown(true, "warn").contains(grant));
+        assert!(shown(true, "warn").contains(propose));
         for status in ["pass", "fail"] {
-            let page = shown("anna", status);
-            assert!(!page.contains(propose) && page.contains("Proposed by anna"), "{status}: shown for ever");
+            let page = shown(true, status);
+            assert!(!page.contains(propose) && page.contains("Proposed by Anna"), "{status}: shown for ever");
         }
     }
 

@@ -17,6 +17,8 @@ pub struct WaiverLine {
     pub reason: String,
     /// Who proposed it.
     pub proposed_by: String,
+    /// Whether it was proposed by whom the page is shown to.
+    pub own: bool,
     /// Who granted it.
     pub granted_by: Option<String>,
     /// Who took it back, and why.
@@ -31,7 +33,7 @@ impl WaiverLine {
     }
 
     /// Whether this person may agree to it: somebody else has proposed it.
-    pub(crate) fn waits_for(&self, actor: &str) -> bool {
-        self.state == "proposed" && self.proposed_by != actor
+    pub(crate) fn waits_for_them(&self) -> bool {
+        self.state == "proposed" && !self.own
     }
 }

@@ -3,16 +3,16 @@
 //! A fire is a row and keeps a cursor, so that whoever is killed between two batches is carried on by any process, and
 //! no tenant is lost or served twice.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::Utc;
 use tokio_util::sync::CancellationToken;
 use workbench_engine::log::Actor;
-use workbench_engine::store::StoreError;
+use workbench_engine::store::{Schedule, StoreError};
 
 use crate::Context;
 
-/// How often clocks are looked at; a fire is so late at most.
+/// How often clocks are looked at, and how long is given out in between.
 const ROUND: Duration = Duration::from_secs(2);
 /// Tenants that get their job in one transaction.
 const BATCH: i64 = 100;
@@ -21,47 +21,61 @@ const FIRES: i64 = 20;
 
 /// Runs until `stop`. Several may run at once: a clock and a fire are each held by one of them.
 pub async fn follow_schedules(context: &Context, stop: &CancellationToken) {
+    let mut pause = ROUND;
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
-            () = tokio::time::sleep(ROUND) => {}
+            () = tokio::time::sleep(pause) => {}
         }
         if let Err(error) = fire(context).await {
             tracing::warn!(%error, "schedules could not be followed");
         }
-        if let Err(error) = fan_out(context, stop).await {
-            tracing::warn!(%error, "what schedules have to do could not be given out");
-        }
+        pause = match fan_out(context, stop).await {
+            Ok(true) => Duration::ZERO,
+            Ok(false) => ROUND,
+            Err(error) => {
+                tracing::warn!(%error, "what schedules have to do could not be given out");
+                ROUND
+            }
+        };
     }
 }
 
 async fn fire(context: &Context) -> Result<(), StoreError> {
-    let store = &context.store;
-    let zones = store.tenant_zones().await?;
-    for schedule in store.schedules().await? {
-        for zone in store.clocks_due(&schedule, &zones, Utc::now()).await? {
-            let mut tx = store.begin(&Actor::workbench(), Utc::now()).await?;
-            match tx.follow_clock(&schedule, &zone).await {
-                Ok(fired) => {
-                    tx.commit().await?;
-                    if fired > 0 {
-                        tracing::info!(schedule = schedule.id, zone, fired, "a schedule fired");
-                    }
-                }
-                Err(error) if error.is_unavailable() => return Err(error),
-                // One clock that cannot be followed must not keep the others.
-                Err(error) => tracing::error!(schedule = schedule.id, zone, %error, "a clock could not be followed"),
-            }
+    let zones = context.store.tenant_zones().await?;
+    for schedule in context.store.schedules().await? {
+        match follow(context, &schedule, &zones).await {
+            Ok(()) => {}
+            Err(error) if error.is_unavailable() => return Err(error),
+            // One schedule that cannot be followed must not keep the others.
+            Err(error) => tracing::error!(schedule = schedule.id, %error, "a schedule could not be followed"),
         }
     }
     Ok(())
 }
 
-async fn fan_out(context: &Context, stop: &CancellationToken) -> Result<(), StoreError> {
+async fn follow(context: &Context, schedule: &Schedule, zones: &[String]) -> Result<(), StoreError> {
+    for zone in context.store.clocks_due(schedule, zones, Utc::now()).await? {
+        let mut tx = context.store.begin(&Actor::workbench(), Utc::now()).await?;
+        let fired = tx.follow_clock(schedule, &zone).await?;
+        tx.commit().await?;
+        if fired > 0 {
+            tracing::info!(schedule = schedule.id, zone, fired, "a schedule fired");
+        }
+    }
+    Ok(())
+}
+
+/// Gives out for one round, so that clocks are not left alone for longer; answers whether there is more.
+async fn fan_out(context: &Context, stop: &CancellationToken) -> Result<bool, StoreError> {
+    let until = Instant::now() + ROUND;
     for fire in context.store.fires_at_work(FIRES).await? {
         loop {
             if stop.is_cancelled() {
-                return Ok(());
+                return Ok(false);
+            }
+            if Instant::now() > until {
+                return Ok(true);
             }
             let mut tx = context.store.begin(&Actor::workbench(), Utc::now()).await?;
             match tx.fan_out(&fire, BATCH).await {
@@ -80,5 +94,5 @@ async fn fan_out(context: &Context, stop: &CancellationToken) -> Result<(), Stor
             }
         }
     }
-    Ok(())
+    Ok(false)
 }

@@ -10,6 +10,8 @@ create table schedule_pauses (
 create table schedule_clocks (
     schedule_id    text not null,
     zone           text not null,
+    -- The times that are followed; a clock of other times begins anew.
+    cron           text not null,
     followed_until bigint not null,
     primary key (schedule_id, zone)
 );
@@ -35,6 +37,10 @@ create index schedule_fires_at_work on schedule_fires (created_at) where fanned_
 create index schedule_fires_by_age on schedule_fires (schedule_id, created_at, id);
 
 alter table health_checks add column fire_id text;
+create index health_checks_open on health_checks (tenant_id) where finished_at is null;
+-- Two fires that are served at once must not both have a tenant checked.
+create unique index one_scheduled_check_per_tenant on health_checks (tenant_id)
+    where fire_id is not null and finished_at is null;
 create index health_checks_by_fire on health_checks (fire_id) where fire_id is not null and finished_at is null;
 
 -- Without a tenant, a window is for all of them.

@@ -12,6 +12,7 @@
 
 mod address;
 mod certificates;
+mod cleaning;
 pub mod declared;
 mod flapping;
 mod registry;
@@ -22,6 +23,7 @@ mod target;
 mod turns;
 
 pub use address::{AddressPolicy, NotResolved, Refused};
+pub use cleaning::cleaned_up;
 pub use flapping::{Flapping, flapping};
 pub use registry::{HealthProbes, Probe};
 pub use result::{EarlierAttempt, Measure, ProbeResult, StepTrace};

@@ -57,6 +57,17 @@ async fn roles_allow_what_they_say() {
     let job = started["job_id"].as_str().unwrap_or_default();
     assert_eq!(csm.post(&format!("/sys/jobs/{job}/cancel"), &json!({})).await.problem(403), "forbidden");
 
+    let tenant = "/sys/tenants/svbf";
+    let named = json!({ "probe_secret": "env:WORKBENCH_PROBE_SVBF" });
+    let moved = json!({ "platform_url": "https://elsewhere.example" });
+    csm.patch(tenant, &moved).await.expect(200);
+    assert_eq!(csm.patch(tenant, &named).await.problem(403), "forbidden", "who names a secret can have it sent");
+    admin.patch(tenant, &named).await.expect(200);
+    assert_eq!(csm.patch(tenant, &moved).await.problem(403), "forbidden", "who says where it is sent, too");
+    let opened =
+        json!({ "tenant_id": "other", "name": "O", "country": "SE", "probe_secret": "env:WORKBENCH_PROBE_SVBF" });
+    assert_eq!(csm.post("/sys/onboarding", &opened).await.problem(403), "forbidden");
+
     let actors: Vec<_> = admin
         .events("svbf")
         .await

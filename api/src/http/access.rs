@@ -27,12 +27,21 @@ pub enum Capability {
     GateApprove,
     /// Retry and cancel jobs, pause and run schedules, open maintenance windows.
     JobsManage,
+    /// Name the secret that probes log in with, and say where a named one is sent.
+    SecretsName,
 }
 
 impl Capability {
     /// Every capability.
-    pub const ALL: [Self; 6] =
-        [Self::Read, Self::OnboardingWrite, Self::Import, Self::HealthRun, Self::GateApprove, Self::JobsManage];
+    pub const ALL: [Self; 7] = [
+        Self::Read,
+        Self::OnboardingWrite,
+        Self::Import,
+        Self::HealthRun,
+        Self::GateApprove,
+        Self::JobsManage,
+        Self::SecretsName,
+    ];
 
     /// The wire name, which definitions use for a gate's `approval`.
     #[must_use]
@@ -44,6 +53,7 @@ impl Capability {
             Self::HealthRun => "health:run",
             Self::GateApprove => "gate:approve",
             Self::JobsManage => "jobs:manage",
+            Self::SecretsName => "secrets:name",
         }
     }
 }
@@ -80,14 +90,12 @@ impl Role {
     /// The table role × capability.
     #[must_use]
     pub fn allows(self, capability: Capability) -> bool {
-        use Capability::{GateApprove, HealthRun, Import, JobsManage, OnboardingWrite, Read};
+        use Capability::{GateApprove, HealthRun, Import, OnboardingWrite, Read};
         match self {
             Self::Viewer => matches!(capability, Read),
             Self::ProbeRunner => matches!(capability, Read | HealthRun),
             Self::Csm => matches!(capability, Read | OnboardingWrite | Import | HealthRun | GateApprove),
-            Self::Admin => {
-                matches!(capability, Read | OnboardingWrite | Import | HealthRun | GateApprove | JobsManage)
-            }
+            Self::Admin => true,
         }
     }
 }

@@ -229,7 +229,7 @@ async fn checklist_view(app: &App, visitor: &Visitor, tenant_id: &str) -> Result
         completed_at: found.completed_at,
         steps: found.steps.into_iter().map(step_line).collect(),
         health,
-        waivers: waivers::lines(app, tenant_id).await?,
+        waivers: waivers::lines(app, tenant_id, &visitor.caller.actor.id).await?,
         imports,
         events: latest_events(app, tenant_id).await?,
         actor: visitor.caller.actor.id.clone(),

@@ -64,7 +64,12 @@ pub async fn open(
     key.once(&app, &caller, &content, |mut tx| async {
         match tx.tenant(&body.tenant_id).await? {
             Some(stored) => same_tenant(&body, &stored)?,
-            None => tx.create_tenant(&new_tenant(&body)?).await?,
+            None => {
+                if body.probe_secret.is_some() {
+                    caller.require(Capability::SecretsName)?;
+                }
+                tx.create_tenant(&new_tenant(&body)?).await?;
+            }
         }
         let opening =
             Opening { tenant_id: &body.tenant_id, definition: &loaded.definition, target_go_live: body.target_go_live };

@@ -63,10 +63,24 @@ pub async fn patch(
     let change = checked(&body)?;
     let content = serde_json::to_vec(&body).unwrap_or_default();
     key.once(&app, &caller, &content, |mut tx| async {
+        let stored = tx.tenant(&tenant_id).await?.and_then(|tenant| tenant.probe_secret);
+        if sends_secret(&change, stored.as_deref()) {
+            caller.require(Capability::SecretsName)?;
+        }
         let (tenant, _) = tx.change_tenant(&tenant_id, &change).await?;
         Ok((tx, Answer::json(StatusCode::OK, &answers::tenant(tenant))))
     })
     .await
+}
+
+/// Whether a change decides which secret is sent where. Whoever could name both at will could have any secret sent to
+/// themselves.
+fn sends_secret(change: &TenantChange, stored: Option<&str>) -> bool {
+    match &change.probe_secret {
+        Some(Some(_)) => true,
+        Some(None) => false,
+        None => change.platform_url.is_some() && stored.is_some(),
+    }
 }
 
 /// What the body changes, if what it says fits a tenant: by the rules that an opening obeys.

@@ -20,7 +20,7 @@ const PROBES: usize = 50;
 
 /// List a gate's waivers
 ///
-/// Every one that was ever proposed, oldest first.
+/// Every one that was ever proposed, in earlier onboardings too, oldest first.
 #[utoipa::path(
     get, path = "/sys/onboarding/{tenant_id}/steps/{step_id}/waivers", tag = "onboarding",
     params(
@@ -44,12 +44,13 @@ pub async fn list(
         let known = checklist.steps.into_iter().map(|step| step.id).collect();
         return Err(Problem::from(StoreError::Refused(Refusal::UnknownStep { step: step_id, known })));
     }
-    let now = Utc::now();
-    let of_gate = checklist.waivers.iter().filter(|waiver| waiver.step == step_id);
-    Ok(axum::Json(WaiversView { items: of_gate.map(|waiver| view(waiver, now)).collect() }))
+    let (waivers, now) = (app.context.store.waivers(&tenant_id).await?, Utc::now());
+    let of_gate = waivers.iter().filter(|(_, waiver)| waiver.step == step_id);
+    let items = of_gate.map(|(of, waiver)| WaiverView { current: *of == checklist.id, ..view(waiver, now) }).collect();
+    Ok(axum::Json(WaiversView { items }))
 }
 
-/// A tenant's waivers, for the console.
+/// The waivers of a tenant's present onboarding, for the console.
 pub async fn of_tenant(app: &App, tenant_id: &str) -> Result<Vec<WaiverView>, Problem> {
     let (checklist, now) = (app.context.store.checklist_of(tenant_id).await?, Utc::now());
     Ok(checklist.waivers.iter().map(|waiver| view(waiver, now)).collect())
@@ -58,6 +59,7 @@ pub async fn of_tenant(app: &App, tenant_id: &str) -> Result<Vec<WaiverView>, Pr
 fn view(waiver: &Waiver, now: DateTime<Utc>) -> WaiverView {
     WaiverView {
         id: waiver.id.clone(),
+        current: true,
         step_id: waiver.step.clone(),
         state: waiver.state(now).as_str().to_owned(),
         probes: waiver.probes.clone(),

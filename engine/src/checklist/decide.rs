@@ -162,8 +162,7 @@ pub fn decide(
             decision.grant_waiver(step, waiver, actor, capabilities)?;
         }
         Command::WithdrawWaiver { step, waiver, actor, reason } => {
-            decision.withdraw_waiver(step, waiver, actor, reason)?;
-            evidence_changed = true;
+            evidence_changed |= decision.withdraw_waiver(step, waiver, actor, reason)?;
         }
         Command::EvidenceChanged => evidence_changed = true,
         Command::TimeElapsed => {}

@@ -16,7 +16,7 @@ pub use event::{Event, JobRequest, OpenedStep};
 pub use refusal::{Reason, Refusal};
 pub use rules::{RULES, Rule, table};
 pub use state::{Checklist, Step, StepStatus};
-pub use waiver::{LONGEST, Waiver, WaiverProposal, WaiverState};
+pub use waiver::{LONGEST, Waiver, WaiverProposal, WaiverState, is_same_person};
 
 #[cfg(test)]
 mod properties;

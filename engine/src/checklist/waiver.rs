@@ -118,7 +118,8 @@ pub struct WaiverProposal {
 }
 
 /// Names stand for people: one person who writes a name in two ways is still one.
-fn is_same_person(one: &str, other: &str) -> bool {
+#[must_use]
+pub fn is_same_person(one: &str, other: &str) -> bool {
     one.trim().to_lowercase() == other.trim().to_lowercase()
 }
 
@@ -199,10 +200,14 @@ impl Decision<'_> {
         for waiver in &ended {
             self.emit(Event::WaiverExpired { step: waiver.step.clone(), waiver: waiver.id.clone() });
         }
-        let warnings =
-            || self.facts.health.iter().flat_map(|health| &health.probes).filter(|probe| probe.status == "warn");
-        let needed = |waiver: &Waiver| warnings().any(|probe| waiver.probes.contains(&probe.probe));
-        ended.iter().any(|waiver| waiver.granted_at.is_some() && needed(waiver))
+        ended.iter().any(|waiver| self.may_rest_on(waiver))
+    }
+
+    /// Whether a gate may have been opened on a waiver that ends now: it was granted, and what it covers still warns.
+    fn may_rest_on(&self, waiver: &Waiver) -> bool {
+        let mut probes = self.facts.health.iter().flat_map(|health| &health.probes);
+        waiver.granted_at.is_some()
+            && probes.any(|probe| probe.status == "warn" && waiver.probes.contains(&probe.probe))
     }
 
     /// The open gate that a waiver is about.
@@ -323,14 +328,15 @@ impl Decision<'_> {
         }
     }
 
-    pub(super) fn withdraw_waiver(&mut self, step: &str, id: &str, actor: &str, reason: &str) -> Result<(), Refusal> {
+    /// Takes a waiver back; answers whether a gate may have rested on it.
+    pub(super) fn withdraw_waiver(&mut self, step: &str, id: &str, actor: &str, reason: &str) -> Result<bool, Refusal> {
         let waiver = self.waiver(step, id)?;
         let reason = reason.trim();
         if reason.is_empty() {
             return Err(contradiction("reason_required", step, "withdrawing a waiver needs a `reason`"));
         }
         match waiver.state(self.now) {
-            WaiverState::Withdrawn => Ok(()),
+            WaiverState::Withdrawn => Ok(false),
             state @ WaiverState::Expired => Err(ended(&waiver, state)),
             WaiverState::Proposed | WaiverState::Granted => {
                 self.emit(Event::WaiverWithdrawn {
@@ -339,7 +345,7 @@ impl Decision<'_> {
                     withdrawn_by: actor.to_owned(),
                     reason: reason.to_owned(),
                 });
-                Ok(())
+                Ok(self.may_rest_on(&waiver))
             }
         }
     }

@@ -61,7 +61,7 @@ impl FromStr for Calendar {
         if !fields.iter().all(|field| field.chars().all(known)) {
             return Err(unreadable());
         }
-        if !day.starts_with('*') && !weekday.starts_with('*') {
+        if day != "*" && weekday != "*" {
             return Err(CalendarError::TwoKindsOfDays);
         }
         let weekdays = weekdays(weekday).ok_or_else(unreadable)?;
@@ -90,7 +90,7 @@ fn weekdays(field: &str) -> Option<String> {
         let (from, to) = match range.split_once('-') {
             Some((from, to)) => (weekday(from)?, weekday(to)?),
             None if range == "*" => (0, 6),
-            None if step > 1 => (weekday(range)?, 6),
+            None if part.contains('/') => (weekday(range)?, 6),
             None => (weekday(range)?, weekday(range)?),
         };
         // Sunday ends a week as well as it begins one.

@@ -252,23 +252,50 @@ impl Store {
 
 impl Tx {
     /// Writes a health check and the job that runs it. Answers the check's and the job's id.
-    pub async fn request_health_check(&mut self, mut job: NewJob) -> Result<(String, String), StoreError> {
-        let id = format!("hc_{}", Ulid::from_datetime(self.now().into()));
-        job.subject_id = Some(id.clone());
-        let job_id = self.create_job(&job).await?;
-        let (now, actor) = (micros(self.now()), self.actor().id.clone());
-        self.execute(
-            sqlx::query(
-                "insert into health_checks (id, tenant_id, job_id, actor, created_at) values ($1, $2, $3, $4, $5)",
-            )
-            .bind(&id)
-            .bind(&job.tenant_id)
-            .bind(&job_id)
-            .bind(actor)
-            .bind(now),
-        )
-        .await?;
+    pub async fn request_health_check(&mut self, job: NewJob) -> Result<(String, String), StoreError> {
+        let (id, job_id) = (self.check_id(), self.job_id());
+        self.write_check(&id, job, &job_id, None).await?;
         Ok((id, job_id))
+    }
+
+    /// Writes the health check that a fire of a schedule wants of a tenant, unless another fire's still waits or runs.
+    pub(super) async fn request_scheduled_check(&mut self, job: NewJob, fire_id: &str) -> Result<(), StoreError> {
+        let (id, job_id) = (self.check_id(), self.job_id());
+        self.write_check(&id, job, &job_id, Some(fire_id)).await
+    }
+
+    fn check_id(&self) -> String {
+        format!("hc_{}", Ulid::from_datetime(self.now().into()))
+    }
+
+    async fn write_check(
+        &mut self,
+        id: &str,
+        mut job: NewJob,
+        job_id: &str,
+        fire_id: Option<&str>,
+    ) -> Result<(), StoreError> {
+        let (now, actor) = (micros(self.now()), self.actor().id.clone());
+        let written = self
+            .execute(
+                sqlx::query(
+                    "insert into health_checks (id, tenant_id, job_id, fire_id, actor, created_at)
+                     values ($1, $2, $3, $4, $5, $6)
+                     on conflict (tenant_id) where fire_id is not null and finished_at is null do nothing",
+                )
+                .bind(id)
+                .bind(&job.tenant_id)
+                .bind(job_id)
+                .bind(fire_id)
+                .bind(actor)
+                .bind(now),
+            )
+            .await?;
+        if written == 0 {
+            return Ok(());
+        }
+        job.subject_id = Some(id.to_owned());
+        self.create_job_as(job_id, &job).await
     }
 
     /// Stores what the probes found, ends the job, and lets the checklist make of it what follows.
@@ -334,32 +361,33 @@ impl Tx {
 
     /// Keeps a health check in step with its job where the job ended otherwise than well, or was revived. A check
     /// whose job died has proven nothing: it counts as failed, and gates must see it. One that was cancelled says
-    /// nothing at all.
+    /// nothing besides.
     pub(super) async fn follow_health_job(&mut self, before: &Job, after: &Job) -> Result<(), StoreError> {
         let Some(check_id) = after.subject_id.as_deref() else { return Ok(()) };
         let now = micros(self.now());
         let aggregate = match (before.state, after.state) {
-            (_, JobState::Failed) => Some("fail"),
-            (_, JobState::Cancelled) => None,
+            (_, JobState::Failed) => "fail",
+            (_, JobState::Cancelled) => {
+                let give_up = "update health_checks set finished_at = $1 where id = $2";
+                self.execute(sqlx::query(give_up).bind(now).bind(check_id)).await?;
+                return Ok(());
+            }
             (JobState::Failed | JobState::Cancelled, JobState::Retrying) => {
-                let revive =
-                    "update health_checks set aggregate = null, checked_at = null, finished_at = null where id = $1";
+                // What it came to stands until it comes to something else: a failure cannot be retried away. It is no
+                // longer the schedule's, which may have asked for another one meanwhile.
+                let revive = "update health_checks set finished_at = null, fire_id = null where id = $1";
                 self.execute(sqlx::query(revive).bind(check_id)).await?;
                 return Ok(());
             }
             _ => return Ok(()),
         };
         self.execute(
-            sqlx::query("update health_checks set aggregate = $1, checked_at = $2, finished_at = $3 where id = $4")
+            sqlx::query("update health_checks set aggregate = $1, checked_at = $2, finished_at = $2 where id = $3")
                 .bind(aggregate)
-                .bind(aggregate.map(|_| now))
                 .bind(now)
                 .bind(check_id),
         )
         .await?;
-        if aggregate.is_none() {
-            return Ok(());
-        }
         self.record(NewEntry::of_tenant(
             "health_checked",
             &after.tenant_id,

@@ -203,7 +203,18 @@ impl Store {
 impl Tx {
     /// Writes a job; the relay hands it over after the commit.
     pub async fn create_job(&mut self, new: &NewJob) -> Result<String, StoreError> {
-        let id = format!("job_{}", Ulid::from_datetime(self.now().into()));
+        let id = self.job_id();
+        self.create_job_as(&id, new).await?;
+        Ok(id)
+    }
+
+    /// An id for a job of this transaction.
+    pub(super) fn job_id(&self) -> String {
+        format!("job_{}", Ulid::from_datetime(self.now().into()))
+    }
+
+    /// As [`Tx::create_job`], by an id that something else has been told already.
+    pub(super) async fn create_job_as(&mut self, id: &str, new: &NewJob) -> Result<(), StoreError> {
         let retry =
             serde_json::to_string(&new.retry).map_err(|error| StoreError::corrupt("retry", &error.to_string()))?;
         let (now, actor) = (micros(self.now()), self.actor().id.clone());
@@ -213,7 +224,7 @@ impl Tx {
                                    retry, run_at, cancel_requested, done, actor, created_at)
                  values ($1, $2, $3, $4, $5, $6, 'queued', 0, $7, $8, $9, 0, 0, $10, $11)",
             )
-            .bind(&id)
+            .bind(id)
             .bind(new.kind.as_str())
             .bind(&new.tenant_id)
             .bind(&new.checklist_id)
@@ -233,7 +244,7 @@ impl Tx {
             payload: json!({ "job": id, "job_kind": new.kind, "step": new.step_id, "subject": new.subject_id }),
         });
         self.want_jobs();
-        Ok(id)
+        Ok(())
     }
 
     /// Takes due jobs that were not handed over yet and marks them as handed over, oldest first.

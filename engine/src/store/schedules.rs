@@ -185,11 +185,12 @@ impl Store {
 
     /// Fires that still have tenants to serve, the oldest first.
     pub async fn fires_at_work(&self, limit: i64) -> Result<Vec<String>, StoreError> {
-        let rows =
-            sqlx::query("select id from schedule_fires where fanned_out_at is null order by created_at, id limit $1")
-                .bind(limit)
-                .fetch_all(&self.pool)
-                .await?;
+        let rows = sqlx::query(
+            "select id from schedule_fires where fanned_out_at is null order by created_at, fire_at, id limit $1",
+        )
+        .bind(limit)
+        .fetch_all(&self.pool)
+        .await?;
         rows.iter().map(|row| row.text("id")).collect()
     }
 
@@ -200,8 +201,9 @@ impl Store {
         zones: &[String],
         now: DateTime<Utc>,
     ) -> Result<Vec<String>, StoreError> {
-        let rows = sqlx::query("select zone, followed_until from schedule_clocks where schedule_id = $1")
+        let rows = sqlx::query("select zone, followed_until from schedule_clocks where schedule_id = $1 and cron = $2")
             .bind(schedule.id.as_str())
+            .bind(schedule.definition.cron.as_str())
             .fetch_all(&self.pool)
             .await?;
         let mut followed = BTreeMap::new();
@@ -224,14 +226,18 @@ impl Store {
 
 impl Tx {
     /// Lets a schedule fire for the times that one clock has shown since it was last looked at. A clock that was never
-    /// looked at begins now. Answers how many times it fired.
+    /// looked at, or for other times than the schedule has now, begins now: what a schedule did not have, it did not
+    /// miss. Answers how many times it fired.
     ///
     /// The clock's row is held, so that one process at a time follows it, and every fire time is one row.
     pub async fn follow_clock(&mut self, schedule: &Schedule, zone: &str) -> Result<usize, StoreError> {
         let (calendar, tz, now) = (schedule.calendar()?, known_zone(zone)?, self.now());
-        let begin = "insert into schedule_clocks (schedule_id, zone, followed_until) values ($1, $2, $3)
-                     on conflict (schedule_id, zone) do nothing";
-        self.execute(sqlx::query(begin).bind(schedule.id.as_str()).bind(zone).bind(micros(now))).await?;
+        let begin = "insert into schedule_clocks (schedule_id, zone, cron, followed_until) values ($1, $2, $3, $4)
+                     on conflict (schedule_id, zone) do update set cron = excluded.cron,
+                         followed_until = excluded.followed_until
+                     where schedule_clocks.cron <> excluded.cron";
+        let begin = sqlx::query(begin).bind(schedule.id.as_str()).bind(zone).bind(schedule.definition.cron.as_str());
+        self.execute(begin.bind(micros(now))).await?;
         let held = format!(
             "select followed_until from schedule_clocks where schedule_id = $1 and zone = $2{}",
             self.for_update()
@@ -253,18 +259,19 @@ impl Tx {
             return Ok(0);
         }
         let due = due(&come, now, &schedule.definition.catch_up);
+        let served = schedule.served_zone(zone);
+        let overlaps = schedule.definition.overlap == Overlap::Skip
+            && !due.run.is_empty()
+            && self.is_at_work(&schedule.id, served).await?;
         if due.caught_up + due.given_up > 0 {
+            let caught_up = if overlaps { 0 } else { due.caught_up };
             let missed = json!({
                 "schedule": schedule.id, "zone": zone, "missed": due.caught_up + due.given_up,
-                "caught_up": due.caught_up, "given_up": due.given_up,
+                "caught_up": caught_up, "given_up": due.given_up,
             });
             self.record(of_schedule("schedule_missed", missed));
         }
-        if due.run.is_empty() {
-            return Ok(0);
-        }
-        let served = schedule.served_zone(zone);
-        if schedule.definition.overlap == Overlap::Skip && self.is_at_work(&schedule.id, served).await? {
+        if overlaps {
             let passed = json!({ "schedule": schedule.id, "zone": zone, "passed_over": due.run.len() });
             self.record(of_schedule("schedule_overlapped", passed));
             return Ok(0);
@@ -322,10 +329,11 @@ impl Tx {
 
     /// Whether an earlier fire for the same tenants still has some to serve, or waits for their checks.
     async fn is_at_work(&mut self, schedule_id: &str, zone: &str) -> Result<bool, StoreError> {
-        let at_work = "select id from schedule_fires f
-                       where schedule_id = $1 and zone = $2
-                         and (fanned_out_at is null
-                              or exists (select 1 from health_checks h where h.fire_id = f.id and h.finished_at is null))
+        let at_work = "select f.id from schedule_fires f
+                       where f.fanned_out_at is null and f.schedule_id = $1 and f.zone = $2
+                       union all
+                       select f.id from health_checks h join schedule_fires f on f.id = h.fire_id
+                       where h.finished_at is null and h.fire_id is not null and f.schedule_id = $1 and f.zone = $2
                        limit 1";
         Ok(self.maybe_row(sqlx::query(at_work).bind(schedule_id).bind(zone)).await?.is_some())
     }
@@ -346,31 +354,32 @@ impl Tx {
         let schedule = definition.schedules.iter().find(|one| one.id == id);
         let schedule = schedule.ok_or_else(|| StoreError::not_found("schedule", &found.schedule_id))?;
         let ScheduledJob::HealthCheck = schedule.job;
-        let step = health_step(&definition);
-        let due = "select t.id from tenants t join checklists c on c.tenant_id = t.id
-                   where t.id > $1 and ($2 = '' or t.time_zone = $2) and c.workflow = $3
-                     and c.ordinal = (select max(ordinal) from checklists where tenant_id = t.id)
-                     and (t.live_at is not null
-                          or exists (select 1 from steps s
-                                     where s.checklist_id = c.id and s.id = $4 and s.status <> 'pending'))
-                     and not exists (select 1 from health_checks h where h.tenant_id = t.id and h.finished_at is null)
-                   order by t.id limit $5";
-        let due = sqlx::query(due)
+        let reached = self.reached_check(workflow).await?;
+        let due = format!(
+            "select t.id from tenants t join checklists c on c.tenant_id = t.id
+             where t.id > $1 and ($2 = '' or t.time_zone = $2) and c.workflow = $3
+               and c.ordinal = (select max(ordinal) from checklists where tenant_id = t.id)
+               and (t.live_at is not null{})
+               and not exists (select 1 from health_checks h where h.tenant_id = t.id and h.finished_at is null)
+             order by t.id limit $4",
+            reached.iter().enumerate().map(|(nth, _)| or_reached(5 + 2 * nth)).collect::<String>()
+        );
+        let mut due = sqlx::query(AssertSqlSafe(due))
             .bind(&cursor)
             .bind(found.zone.as_deref().unwrap_or_default())
             .bind(workflow)
-            .bind(step.map_or("", |step| step.id.as_str()))
             .bind(batch);
+        for (version, step) in &reached {
+            due = due.bind(i64::from(*version)).bind(step.as_str());
+        }
         let tenants = self.rows(due).await?.iter().map(|row| row.text("id")).collect::<Result<Vec<_>, _>>()?;
-        let retry = step.and_then(|step| step.retry.clone()).unwrap_or_default();
+        let retry = health_step(&definition).and_then(|step| step.retry.clone()).unwrap_or_default();
         // Who runs it by hand wants to see it now.
         let spread = if found.cause == "by_hand" { Duration::ZERO } else { schedule.jitter };
         for tenant in &tenants {
             let mut job = NewJob::new(JobKind::HealthCheck, tenant, retry.clone());
             job.run_at = Some(self.now() + delay(&found.schedule_id, found.fire_at, tenant, spread));
-            let (check_id, _) = self.request_health_check(job).await?;
-            let of_fire = "update health_checks set fire_id = $1 where id = $2";
-            self.execute(sqlx::query(of_fire).bind(fire_id).bind(check_id)).await?;
+            self.request_scheduled_check(job, fire_id).await?;
         }
         let served = i64::try_from(tenants.len()).unwrap_or(batch);
         let more = served == batch;
@@ -390,6 +399,19 @@ impl Tx {
             self.record(of_schedule("schedule_fanned_out", all));
         }
         Ok(more)
+    }
+
+    /// The step that a health check completes, in each version of a workflow: checklists stay on theirs.
+    async fn reached_check(&mut self, workflow: &str) -> Result<Vec<(u32, String)>, StoreError> {
+        let in_use = sqlx::query("select version from workflows where name = $1 order by version");
+        let versions = self.rows(in_use.bind(workflow)).await?;
+        let mut steps = Vec::new();
+        for row in &versions {
+            let version = row.count("version")?;
+            let definition = self.stored_definition(workflow, version).await?;
+            steps.extend(health_step(&definition).map(|step| (version, step.id.clone())));
+        }
+        Ok(steps)
     }
 
     /// Lets a schedule no longer fire by itself. Pausing a paused one changes nothing.
@@ -439,6 +461,15 @@ impl Tx {
 /// The step that a workflow's health check completes.
 fn health_step(definition: &Definition) -> Option<&StepDefinition> {
     definition.steps.iter().find(|step| step.job.as_ref().is_some_and(|job| job.name == StepJobName::HealthCheck))
+}
+
+/// Whether a checklist of one version, bound at `nth`, has reached its health check, the step bound behind it.
+fn or_reached(nth: usize) -> String {
+    format!(
+        " or (c.version = ${nth} and exists (select 1 from steps s where s.checklist_id = c.id and s.id = ${}
+              and (s.requested_at is not null or s.status = 'done')))",
+        nth + 1
+    )
 }
 
 fn of_schedule(kind: &str, payload: serde_json::Value) -> NewEntry {

@@ -6,6 +6,7 @@ use chrono::{DateTime, Datelike, NaiveDate, TimeDelta, Utc};
 use chrono_tz::Europe::Stockholm;
 use serde_json::Value;
 
+use super::row::Columns as _;
 use super::{EventFilter, Fire, HealthOutcome, NewJob, NewMaintenanceWindow, Opening, Schedule, Store, Tx, fixture};
 use crate::checklist::{Command, StepPatch, StepStatus};
 use crate::definition::{Known, Retry, load};
@@ -263,4 +264,65 @@ async fn a_failure_closes_a_gate_unless_it_was_expected() {
     }
     check(&store, at + TimeDelta::minutes(2), "fail").await;
     assert_eq!(gate(&store).await, StepStatus::InProgress);
+}
+
+#[tokio::test]
+async fn times_that_a_schedule_did_not_have_are_not_missed() {
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let store = stored(&folder, 1).await;
+    let first = new_year();
+    tick(&store, first).await;
+    let changed = WORKFLOW.replace("version: 1", "version: 2").replace("30 2 * * *", "0 8 * * *");
+    let loaded = load("one.yaml", &changed, &Known::default()).expect("a sound workflow");
+    let mut tx = begin(&store, first).await;
+    tx.store_workflow(&loaded).await.expect("the workflow is stored");
+    tx.commit().await.expect("the transaction is kept");
+
+    let afternoon = first + TimeDelta::hours(14);
+    assert_eq!(tick(&store, afternoon).await, 0, "eight o'clock is past, and was not a time of the schedule then");
+    assert!(told(&store, "schedule_missed").await.is_empty());
+    assert_eq!(tick(&store, first + TimeDelta::hours(31)).await, 1, "it is one on the next morning");
+}
+
+#[tokio::test]
+async fn fires_that_are_served_side_by_side_check_a_tenant_once() {
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let store = stored(&folder, 5).await;
+    let schedule = schedule(&store).await;
+    for second in 0..3 {
+        let mut tx = begin(&store, new_year() + TimeDelta::seconds(second)).await;
+        tx.run_schedule(&schedule, None).await.expect("it runs");
+        tx.commit().await.expect("the transaction is kept");
+    }
+    serve_all(&store, new_year() + TimeDelta::minutes(1)).await;
+    let mut tx = begin(&store, new_year()).await;
+    let open = "select count(*) as n from health_checks where finished_at is null";
+    let row = tx.maybe_row(sqlx::query(open)).await.expect("checks are counted").expect("a count");
+    assert_eq!(row.int("n").expect("a number"), 5);
+    // What the second of two processes finds, whose look at open checks was too early.
+    let job = NewJob::new(JobKind::HealthCheck, "t0", Retry::default());
+    tx.request_scheduled_check(job, "fire_other").await.expect("it is not asked for");
+    let row = tx.maybe_row(sqlx::query(open)).await.expect("checks are counted").expect("a count");
+    assert_eq!(row.int("n").expect("a number"), 5);
+}
+
+#[tokio::test]
+async fn a_failure_cannot_be_retried_away() {
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let store = stored(&folder, 1).await;
+    let at = new_year();
+    check(&store, at, "pass").await;
+    let mut tx = begin(&store, at + TimeDelta::minutes(1)).await;
+    let once = Retry { max_attempts: 1, ..Retry::default() };
+    let (_, job_id) =
+        tx.request_health_check(NewJob::new(JobKind::HealthCheck, "t0", once)).await.expect("a check is asked for");
+    let claim = JobCommand::Claim { worker: "w".to_owned(), lease: Duration::from_mins(1) };
+    let attempt = tx.command_job(&job_id, &claim).await.expect("the job is claimed").attempt;
+    let fail = JobCommand::Fail { attempt, error: "it broke".to_owned(), retryable: true, jitter: 0.5 };
+    tx.command_job(&job_id, &fail).await.expect("the job dies");
+    for command in [JobCommand::Retry, JobCommand::Cancel] {
+        tx.command_job(&job_id, &command).await.expect("a person may do that");
+        let latest = tx.latest_health("t0").await.expect("checks are read").expect("there is one");
+        assert_eq!(latest.status, "fail", "after {command:?}");
+    }
 }

@@ -4,7 +4,7 @@ use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
 
 use super::row::{Columns, micros};
-use super::{StoreError, Tx};
+use super::{Store, StoreError, Tx};
 use crate::checklist::Waiver;
 
 fn waiver(row: &AnyRow) -> Result<Waiver, StoreError> {
@@ -36,6 +36,20 @@ pub(super) async fn of_checklist(
         .fetch_all(connection)
         .await?;
     rows.iter().map(waiver).collect()
+}
+
+impl Store {
+    /// Every waiver that was ever proposed for a tenant, oldest first, each with the id of its checklist.
+    pub async fn waivers(&self, tenant_id: &str) -> Result<Vec<(String, Waiver)>, StoreError> {
+        let rows = sqlx::query(
+            "select w.* from waivers w join checklists c on c.id = w.checklist_id
+             where c.tenant_id = $1 order by c.ordinal, w.position",
+        )
+        .bind(tenant_id)
+        .fetch_all(&self.pool)
+        .await?;
+        rows.iter().map(|row| Ok((row.text("checklist_id")?, waiver(row)?))).collect()
+    }
 }
 
 impl Tx {

@@ -54,6 +54,10 @@ impl Command {
         let mut variables = variables::given(target);
         let mut redaction = Redaction::default();
         redaction.learn(target.secret.expose());
+        // What a program is given from the daemon's own environment is not for everybody who reads results.
+        for value in self.inherit.iter().filter_map(|name| std::env::var(name).ok()) {
+            redaction.learn_extracted(&value);
+        }
         let started = Instant::now();
         let (finding, said) = match self.prepare(&mut variables, target, limits, deadline).await {
             Err(finding) => (Some(finding), Said::default()),

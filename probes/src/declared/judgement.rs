@@ -7,7 +7,7 @@ use std::thread;
 use cel::{Context, ExecutionError, Program, Value as CelValue};
 use reqwest::StatusCode;
 use serde_json::Value;
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tokio::time::{Instant as Deadline, timeout_at};
 
 use super::declaration::{self, Severity};
@@ -59,6 +59,12 @@ const MAX_NESTING: usize = 24;
 /// The parser and the interpreter of CEL call themselves for every bracket and operator, and running out of stack ends
 /// the process. The two bounds above need less than half of this.
 const STACK: usize = 64 * 1024 * 1024;
+
+/// Threads that judge answers at once. One that does not come to an end keeps its place: a platform that answers what
+/// takes for ever to judge stops other probes from judging rather than the machine from working.
+const AT_ONCE: usize = 64;
+
+static PLACES: Semaphore = Semaphore::const_new(AT_ONCE);
 
 /// Why an expression can be no assertion.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -146,9 +152,14 @@ pub(super) async fn judge(
     let programs: Vec<_> =
         assertions.iter().map(|assertion| (Arc::clone(&assertion.program), assertion.severity)).collect();
     let (answer, variables) = (Arc::clone(answer), variables.clone());
+    let unfit = |why: &str| Judgement::AssertionUnfit(UnfitExpression::Unevaluated(why.to_owned()));
+    let Ok(Ok(place)) = timeout_at(deadline, PLACES.acquire()).await else {
+        return vec![unfit("too many others take too long")];
+    };
     let (told, mut hears) = mpsc::unbounded_channel();
     // One thread for all of a step's assertions: to start one takes longer than most evaluations.
     let thread = stack().spawn(move || {
+        let _place = place;
         let headers = answer.headers.iter().map(|(name, value)| (name.clone(), value.clone().into())).collect();
         let context = context(answer.status, &answer.body, headers, milliseconds(answer.latency), &variables);
         for (program, severity) in programs {
@@ -161,8 +172,7 @@ pub(super) async fn judge(
         }
     });
     if thread.is_err() {
-        let unfit = UnfitExpression::Unevaluated("there was no thread for it".to_owned());
-        return vec![Judgement::AssertionUnfit(unfit)];
+        return vec![unfit("there was no thread for it")];
     }
     let mut judged = Vec::new();
     for assertion in assertions {
@@ -170,7 +180,7 @@ pub(super) async fn judge(
             Ok(Some(judgement)) => judgement,
             // The library gave up on it.
             Ok(None) => Judgement::AnswerUnfit("it is of another shape".to_owned()),
-            Err(_) => Judgement::AssertionUnfit(UnfitExpression::Unevaluated("it takes too long".to_owned())),
+            Err(_) => unfit("it takes too long"),
         };
         let decides = judgement.decides(assertion.severity);
         judged.push(judgement);

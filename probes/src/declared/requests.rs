@@ -13,6 +13,7 @@ use super::judgement::{self, Judgement};
 use super::redaction::Redaction;
 use super::variables::{self, Variables};
 use super::verdict::{Finding, Verdict, status_of, worse};
+use crate::cleaning;
 use crate::result::{StepTrace, milliseconds};
 use crate::status::ProbeStatus;
 use crate::target::Target;
@@ -153,7 +154,9 @@ impl Drop for Session {
         if !mem::take(&mut self.unclean) {
             return;
         }
-        let Ok(runtime) = Handle::try_current() else { return };
+        if Handle::try_current().is_err() {
+            return;
+        }
         let mut session = Self {
             requests: Arc::clone(&self.requests),
             connection: Arc::clone(&self.connection),
@@ -161,7 +164,7 @@ impl Drop for Session {
             redaction: mem::take(&mut self.redaction),
             unclean: false,
         };
-        runtime.spawn(async move {
+        cleaning::later(async move {
             let mut verdict = Verdict::default();
             session.clean_up(&mut verdict, Deadline::now() + CLEANING).await;
             if let Some(finding) = verdict.finding {

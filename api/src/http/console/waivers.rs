@@ -5,6 +5,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use chrono::{TimeDelta, Utc};
 use serde::Deserialize;
 use workbench_console as pages;
+use workbench_engine::checklist::is_same_person;
 
 use super::{Filled, Visitor, failed, show_checklist};
 use crate::http::problem::Problem;
@@ -76,17 +77,18 @@ async fn back(app: &App, visitor: &Visitor, tenant_id: &str, ended: Result<(), P
 }
 
 /// A tenant's waivers, as its page shows them.
-pub(super) async fn lines(app: &App, tenant_id: &str) -> Result<Vec<pages::WaiverLine>, Problem> {
-    Ok(waivers::of_tenant(app, tenant_id).await?.into_iter().map(line).collect())
+pub(super) async fn lines(app: &App, tenant_id: &str, actor: &str) -> Result<Vec<pages::WaiverLine>, Problem> {
+    Ok(waivers::of_tenant(app, tenant_id).await?.into_iter().map(|waiver| line(waiver, actor)).collect())
 }
 
-fn line(waiver: WaiverView) -> pages::WaiverLine {
+fn line(waiver: WaiverView, actor: &str) -> pages::WaiverLine {
     pages::WaiverLine {
         id: waiver.id,
         step: waiver.step_id,
         state: waiver.state,
         probes: waiver.probes,
         reason: waiver.reason,
+        own: is_same_person(&waiver.proposed_by, actor),
         proposed_by: waiver.proposed_by,
         granted_by: waiver.granted_by,
         withdrawn: waiver.withdrawn_by.map(|by| (by, waiver.withdrawal_reason.unwrap_or_default())),

@@ -35,6 +35,8 @@ pub struct WaiverView {
     pub id: String,
     /// The gate.
     pub step_id: String,
+    /// Whether it belongs to the tenant's present onboarding; one of an earlier onboarding has no effect.
+    pub current: bool,
     /// `proposed`, `granted`, `expired` or `withdrawn`; only a granted one has an effect.
     pub state: String,
     /// The probes whose warnings it covers.
