@@ -305,6 +305,14 @@ channels:
     }
 
     #[test]
+    fn the_documented_example_is_sound() {
+        let manual = include_str!("../../../docs/notifications.md");
+        let example = manual.split("```yaml\n").nth(1).and_then(|rest| rest.split("```").next());
+        let channels = Channels::load("docs/notifications.md", example.expect("it has an example"));
+        assert_eq!(channels.map(|channels| channels.iter().count()), Ok(3));
+    }
+
+    #[test]
     fn every_fault_has_its_place() {
         let faulty = EXAMPLE
             .replace("id: team", "id: ops")
