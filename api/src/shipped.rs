@@ -21,6 +21,11 @@ const SHIPPED: [(&str, &str); 2] = [
 /// The file of a folder of workflows that declares notification channels.
 const CHANNELS: &str = "notifications.yaml";
 
+/// Whether a file is one of notification channels, whatever is in it.
+pub fn is_of_channels(path: &str) -> bool {
+    Path::new(path).file_name().is_some_and(|name| name == CHANNELS)
+}
+
 /// What workflows may refer to here.
 pub fn known(probes: &HealthProbes) -> Known {
     Known {
@@ -35,8 +40,7 @@ pub fn workflows(folder: Option<&Path>, known: &Known) -> Result<Vec<Loaded>> {
     let mut sources: Vec<(String, String)> =
         SHIPPED.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
     if let Some(folder) = folder {
-        let of_channels = |path: &str| Path::new(path).file_name().is_some_and(|name| name == CHANNELS);
-        sources.extend(yaml_files(folder)?.into_iter().filter(|(path, _)| !of_channels(path)));
+        sources.extend(yaml_files(folder)?.into_iter().filter(|(path, _)| !is_of_channels(path)));
     }
     let mut loaded: Vec<Loaded> = Vec::new();
     let mut faults = Vec::new();

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
-use workbench_tests::{Client, Daemon, Received, Receiver, Reply, Setting, eventually, workbench};
+use workbench_tests::{Client, Daemon, Received, Receiver, Reply, Setting, eventually, members, workbench};
 
 const OLD: &[u8] = b"the key that is going away!!";
 const NEW: &[u8] = b"the key that has come for it";
@@ -81,6 +81,21 @@ fn verified(received: &Received, keys: &[&[u8]]) -> Value {
 async fn open(client: &Client) {
     let body = json!({ "tenant_id": "svbf", "name": "Boule & Co", "country": "SE", "platform_url": "sandbox" });
     client.post("/sys/onboarding", &body).await.expect(201);
+}
+
+/// Brings the onboarding to an open gate.
+async fn say_go(setting: &Setting) {
+    let client = setting.client();
+    for step in ["contract", "kickoff", "configure", "import_data", "train_admins"] {
+        let skip = json!({ "status": "skipped", "reason": "done elsewhere" });
+        client.patch(&format!("/sys/onboarding/svbf/steps/{step}"), &skip).await.expect(200);
+    }
+    let uploaded = client.upload("svbf", "m.csv", members(3), &[("mode", "apply")]).await.expect(202);
+    let import = uploaded["id"].as_str().unwrap_or_default();
+    client.import_after("svbf", import, &["queued", "parsing", "preview", "loading"]).await;
+    setting.sandbox().patch("/svbf/settings", &json!({ "payment_provider": "swish" })).await.expect(200);
+    checked(&client, "pass").await;
+    client.patch("/sys/onboarding/svbf/steps/go_no_go", &json!({ "status": "done" })).await.expect(200);
 }
 
 async fn break_platform(setting: &Setting, broken: bool) {
@@ -200,9 +215,9 @@ channels:
     let setting = setting(&folder, shared).await;
     let client = setting.client();
     open(&client).await;
-
     checked(&client, "warn").await;
     assert!(incidents(&client, "all").await.is_empty(), "a warning is no incident");
+    say_go(&setting).await;
     break_platform(&setting, true).await;
     for _ in 0..3 {
         checked(&client, "fail").await;
@@ -211,7 +226,8 @@ channels:
     assert_eq!(open.len(), 1, "{open:#?}");
     let id = open[0]["id"].as_str().expect("an incident has an id");
     told(&client, id, 3).await;
-    break_platform(&setting, false).await;
+    let mended = json!({ "fault": null, "payment_provider": null });
+    setting.sandbox().patch("/svbf/settings", &mended).await.expect(200);
     checked(&client, "warn").await;
     checked(&client, "warn").await;
     assert!(incidents(&client, "open").await.is_empty());
@@ -232,7 +248,12 @@ channels:
     let failed = &events[0]["data"]["probes"][0];
     assert_eq!((&failed["probe"], &failed["status"]), (&json!("sample_login"), &json!("fail")), "{}", events[0]);
     assert!(failed["hint"].as_str().is_some_and(|hint| !hint.is_empty()), "{failed}");
+    assert_eq!(events[0]["data"]["closed_gates"], json!(["go_no_go"]));
     assert_eq!(events[3]["data"]["status"], "warn");
+    let opened = client.events("svbf").await.into_iter().find(|event| event["kind"] == "incident_opened");
+    let payload = opened.map(|event| event["payload"].clone()).unwrap_or_default();
+    assert_eq!((&payload["incident"], &payload["closed_gates"]), (&json!(id), &json!(["go_no_go"])), "{payload:#}");
+    assert_eq!(payload["probes"], events[0]["data"]["probes"]);
 
     let texts: Vec<_> = team.after(2).await.into_iter().map(|one| one.body).collect();
     assert_eq!(texts.len(), 2, "a channel for other countries is not told: {texts:?}");
@@ -383,6 +404,9 @@ fn faults_of_channels_and_secrets_are_told_and_secrets_are_not() {
     assert!(!sound && said.contains("[bad_reference]") && said.contains("Did you mean `slack`?"), "{said}");
     assert!(!said.contains("hunter2"), "{said}");
 
+    folder.declare("channels: [{ id: ops, kind: webhook, url: 'https://ops.example', secret: whsec_hunter2\n");
+    let (sound, said) = check(&folder.file());
+    assert!(!sound && !said.contains("hunter2"), "{said}");
     folder.declare("channels: [{ id: ops, kind: webhook, url: 'https://ops.example', secret: file:ops }]\n");
     let (sound, said) = check(&folder.file());
     assert!(sound, "{said}");
