@@ -364,7 +364,8 @@ async fn refusals_for_good_and_channels_that_are_gone_end_a_delivery() {
     assert_eq!(gone["last_error"], "there is no channel `ops` any more");
 }
 
-#[tokio::test]
+// The receiver must answer while a command is waited for.
+#[tokio::test(flavor = "multi_thread")]
 async fn channels_are_shown_without_secrets_and_can_be_tried() {
     let ops = Receiver::start(&[Reply::Status(204), Reply::Status(403)]).await;
     let folder = Folder::new(&webhook(&ops), &[("ops", &secret(NEW))]);
@@ -385,6 +386,16 @@ async fn channels_are_shown_without_secrets_and_can_be_tried() {
     assert_eq!(verified(&ops.received()[0], &[NEW])["type"], "workbench.test");
     let refused = client.post(test, &json!({})).await.expect(200);
     assert!(refused["error"].as_str().is_some_and(|error| error.contains("403")), "{refused}");
+    let admin = setting.token("admin");
+    let cli = |arguments: &[&str]| {
+        let mut command = Command::new(workbench());
+        command.arg("notifications").args(arguments).args(["--url", &client.url, "--token", &admin]);
+        let output = command.output().expect("the binary can be started");
+        (output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    let (went, said) = cli(&["list"]);
+    assert!(went && said.contains("ops") && said.contains("tenant.health.recovered"), "{said}");
+    assert_eq!(cli(&["test", "ops"]), (true, "ops: accepted\n".to_owned()));
     assert_eq!(client.get("/sys/incidents?status=closed").await.problem(422), "filter");
     assert_eq!(client.get("/sys/incidents/inc_none").await.problem(404), "not_found");
 }

@@ -1,9 +1,11 @@
 //! The channels that operators declare.
 
 use std::path::Path;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use lettre::message::Mailbox;
+use reqwest::Client;
 use url::Url;
 use workbench_engine::definition::Retry;
 use workbench_engine::incident::News;
@@ -80,8 +82,10 @@ pub enum SendFailure {
 /// Every channel of a file.
 #[derive(Debug, Clone, Default)]
 pub struct Channels {
-    channels: Vec<Channel>,
+    list: Vec<Channel>,
     server: Option<Server>,
+    /// Made for the first message: it reads the system's certificates.
+    client: OnceLock<Client>,
 }
 
 impl Channels {
@@ -102,7 +106,8 @@ impl Channels {
         let server = declaration.smtp.map(|smtp| Ok(Server { url: reference(&smtp.url)?, from: mailbox(&smtp.from)? }));
         Ok(Self {
             server: server.transpose().map_err(unfit)?,
-            channels: declaration.channels.into_iter().map(channel).collect::<Result<_, _>>().map_err(unfit)?,
+            list: declaration.channels.into_iter().map(channel).collect::<Result<_, _>>().map_err(unfit)?,
+            client: OnceLock::new(),
         })
     }
 
@@ -112,7 +117,7 @@ impl Channels {
     /// One sentence for each secret that cannot be used; never the secret.
     pub fn try_secrets(&self, folder: Option<&Path>) -> Result<(), Vec<String>> {
         let mut wrong = Vec::new();
-        for channel in &self.channels {
+        for channel in &self.list {
             let tried = match &channel.way {
                 Way::Webhook { secrets, .. } => keys(secrets, folder).map(drop),
                 Way::Slack { url } => slack_address(url, folder).map(drop),
@@ -125,19 +130,19 @@ impl Channels {
 
     /// In the order of the file.
     pub fn iter(&self) -> impl Iterator<Item = &Channel> {
-        self.channels.iter()
+        self.list.iter()
     }
 
     /// The channel of this id, if there is one.
     #[must_use]
     pub fn channel(&self, id: &str) -> Option<&Channel> {
-        self.channels.iter().find(|channel| channel.id == id)
+        self.list.iter().find(|channel| channel.id == id)
     }
 
     /// Who is told of something.
     #[must_use]
     pub fn recipients(&self, kind: NotificationKind, news: &News) -> Vec<Recipient> {
-        let wanting = self.channels.iter().filter(|channel| channel.wants(kind, news));
+        let wanting = self.list.iter().filter(|channel| channel.wants(kind, news));
         wanting.map(|channel| Recipient { channel: channel.id.clone(), retry: channel.retry.clone() }).collect()
     }
 
@@ -151,17 +156,25 @@ impl Channels {
         match &channel.way {
             Way::Webhook { url, secrets } => {
                 let keys = keys(secrets, folder).map_err(absent)?;
-                post::webhook(url, &keys, message).await
+                post::webhook(self.client()?, url, &keys, message).await
             }
             Way::Slack { url } => {
                 let url = slack_address(url, folder).map_err(absent)?;
-                post::slack(&url, message).await
+                post::slack(self.client()?, &url, message).await
             }
             Way::Email { to } => {
                 let (transport, from) = self.transport(folder).map_err(absent)?;
                 email::send(&transport, from, to, message).await
             }
         }
+    }
+
+    fn client(&self) -> Result<&Client, SendFailure> {
+        if let Some(client) = self.client.get() {
+            return Ok(client);
+        }
+        let made = post::client()?;
+        Ok(self.client.get_or_init(|| made))
     }
 
     fn transport(

@@ -19,20 +19,27 @@ const TIMEOUT: Duration = Duration::from_secs(20);
 const LONGEST_WAIT: Duration = Duration::from_hours(24);
 
 /// A client that follows nothing: what a receiver answers is not an invitation to connect elsewhere.
-fn client() -> Result<Client, SendFailure> {
+pub(super) fn client() -> Result<Client, SendFailure> {
     Client::builder()
         .user_agent(concat!("workbench/", env!("CARGO_PKG_VERSION")))
         .redirect(redirect::Policy::none())
         .timeout(TIMEOUT)
+        // Messages are rare: a connection that was kept is one that the receiver has closed meanwhile.
+        .pool_max_idle_per_host(0)
         .build()
         .map_err(|error| SendFailure::Later { message: innermost(&error), wait: None })
 }
 
 /// Sends a signed event; one signature for each key.
-pub(super) async fn webhook(url: &Url, keys: &[SigningKey], message: &Message) -> Result<(), SendFailure> {
+pub(super) async fn webhook(
+    client: &Client,
+    url: &Url,
+    keys: &[SigningKey],
+    message: &Message,
+) -> Result<(), SendFailure> {
     let (body, now) = (message.event().to_string(), Utc::now().timestamp());
     let signatures: Vec<String> = keys.iter().map(|key| key.sign(&message.id, now, &body)).collect();
-    let request = client()?
+    let request = client
         .post(url.clone())
         .header(CONTENT_TYPE, "application/cloudevents+json; charset=utf-8")
         .header("webhook-id", &message.id)
@@ -43,9 +50,9 @@ pub(super) async fn webhook(url: &Url, keys: &[SigningKey], message: &Message) -
 }
 
 /// Sends a short text.
-pub(super) async fn slack(url: &Url, message: &Message) -> Result<(), SendFailure> {
+pub(super) async fn slack(client: &Client, url: &Url, message: &Message) -> Result<(), SendFailure> {
     let body = json!({ "text": message.slack() }).to_string();
-    send(client()?.post(url.clone()).header(CONTENT_TYPE, "application/json; charset=utf-8").body(body)).await
+    send(client.post(url.clone()).header(CONTENT_TYPE, "application/json; charset=utf-8").body(body)).await
 }
 
 async fn send(request: RequestBuilder) -> Result<(), SendFailure> {
