@@ -16,7 +16,7 @@ use tokio_util::task::TaskTracker;
 use url::Url;
 use workbench_engine::log::Actor;
 use workbench_engine::store::{Credential, NewToken, Store, StoreError};
-use workbench_jobs::{Bucket, Context, JobSettings, Objects, Queue, QueueAddress, SANDBOX_URL, Status};
+use workbench_jobs::{Bucket, Channels, Context, JobSettings, Objects, Queue, QueueAddress, SANDBOX_URL, Status};
 use workbench_probes::HealthProbes;
 use workbench_probes::cleaned_up;
 use workbench_probes::sandbox::SandboxListener;
@@ -88,7 +88,7 @@ impl Places {
         })
     }
 
-    async fn context(&self, settings: JobSettings, mut probes: HealthProbes) -> Result<Context> {
+    async fn context(&self, settings: JobSettings, mut probes: HealthProbes, channels: Channels) -> Result<Context> {
         probes.set_concurrency(settings.probe_concurrency);
         let store = self.open_store().await?;
         let objects = match &self.uploads {
@@ -96,7 +96,13 @@ impl Places {
             None => Objects::folder(&self.data_dir.join("objects")),
         };
         let objects = objects.into_diagnostic()?;
-        Ok(Context { store, objects, probes: Arc::new(probes), settings: Arc::new(settings) })
+        Ok(Context {
+            store,
+            objects,
+            probes: Arc::new(probes),
+            channels: Arc::new(channels),
+            settings: Arc::new(settings),
+        })
     }
 }
 
@@ -113,8 +119,6 @@ pub struct Serving {
     pub works: bool,
     /// Largest upload, in bytes.
     pub upload_limit: u64,
-    /// Address under which people reach the console, where it is not `listen`.
-    pub public_url: Option<Url>,
 }
 
 /// Runs API, console, relay, reconciler and (unless told otherwise) workers until a signal.
@@ -127,7 +131,8 @@ pub async fn serve(places: &Places, settings: JobSettings, serving: &Serving, pr
     }
     let stop = stop_on_signal()?;
     let probes = shipped::probes(probes, serving.workflows.as_deref())?;
-    let context = places.context(settings, probes).await?;
+    let channels = shipped::channels(serving.workflows.as_deref(), settings.notify_secrets.as_deref())?;
+    let context = places.context(settings, probes, channels).await?;
     let known = shipped::known(&context.probes);
     let workflows = shipped::workflows(serving.workflows.as_deref(), &known)?;
     let formats = shipped::profiles(serving.workflows.as_deref())?;
@@ -144,7 +149,8 @@ pub async fn serve(places: &Places, settings: JobSettings, serving: &Serving, pr
     let listener = bind(serving.listen).await?;
     let address = listener.local_addr().into_diagnostic()?;
     let mut announcement = Announcement::default();
-    let console = serving.public_url.as_ref().map_or_else(|| format!("http://{address}/"), Url::to_string);
+    let public_url = context.settings.public_url.as_ref();
+    let console = public_url.map_or_else(|| format!("http://{address}/"), Url::to_string);
     announcement.line("console", &console);
     let link = login_link(&context.store, "operator", Role::Admin).await?;
     announcement.line("log in", &format!("{console}login/{link}   (once, within 15 minutes)"));
@@ -174,7 +180,7 @@ pub async fn serve(places: &Places, settings: JobSettings, serving: &Serving, pr
         workflows: Arc::new(workflows),
         formats: Arc::new(formats),
         upload_limit: serving.upload_limit,
-        https: serving.public_url.as_ref().is_some_and(|url| url.scheme() == "https"),
+        https: public_url.is_some_and(|url| url.scheme() == "https"),
         stop: stop.clone(),
     };
     tracing::info!("serving on {address}");
@@ -194,7 +200,7 @@ pub async fn serve(places: &Places, settings: JobSettings, serving: &Serving, pr
 }
 
 /// Runs jobs until a signal.
-pub async fn work(places: &Places, settings: JobSettings, probes: HealthProbes) -> Result<()> {
+pub async fn work(places: &Places, settings: JobSettings, probes: HealthProbes, channels: Channels) -> Result<()> {
     if places.redis_url.is_none() {
         return Err(miette!(
             help = "Give `--redis-url redis://…`; with the embedded queue `workbench serve` runs the jobs itself.",
@@ -202,7 +208,7 @@ pub async fn work(places: &Places, settings: JobSettings, probes: HealthProbes) 
         ));
     }
     let stop = stop_on_signal()?;
-    let context = places.context(settings, probes).await?;
+    let context = places.context(settings, probes, channels).await?;
     let noted = context.store.probe_set().await.map_err(|error| miette!("{error}"))?;
     if noted.is_some_and(|noted| noted != context.probes.set_hash()) {
         // The daemon's probes date the evidence. Results of others would look newer than what they prove.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use miette::{IntoDiagnostic, Result, WrapErr, miette};
 use workbench_engine::definition::{Known, Loaded, load, render};
 use workbench_importer::Profile;
+use workbench_jobs::Channels;
 use workbench_probes::declared::DeclaredProbe;
 use workbench_probes::{HealthProbes, Probe as _};
 
@@ -16,6 +17,14 @@ const SHIPPED: [(&str, &str); 2] = [
     ("tenant-onboarding.yaml", include_str!("../../workflows/tenant-onboarding.yaml")),
     ("club-onboarding.yaml", include_str!("../../workflows/club-onboarding.yaml")),
 ];
+
+/// The file of a folder of workflows that declares notification channels.
+const CHANNELS: &str = "notifications.yaml";
+
+/// Whether a file is one of notification channels, whatever is in it.
+pub fn is_of_channels(path: &str) -> bool {
+    Path::new(path).file_name().is_some_and(|name| name == CHANNELS)
+}
 
 /// What workflows may refer to here.
 pub fn known(probes: &HealthProbes) -> Known {
@@ -31,7 +40,7 @@ pub fn workflows(folder: Option<&Path>, known: &Known) -> Result<Vec<Loaded>> {
     let mut sources: Vec<(String, String)> =
         SHIPPED.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
     if let Some(folder) = folder {
-        sources.extend(yaml_files(folder)?);
+        sources.extend(yaml_files(folder)?.into_iter().filter(|(path, _)| !is_of_channels(path)));
     }
     let mut loaded: Vec<Loaded> = Vec::new();
     let mut faults = Vec::new();
@@ -92,6 +101,27 @@ pub fn probes(mut probes: HealthProbes, folder: Option<&Path>) -> Result<HealthP
 pub fn probe_files(folder: &Path) -> Result<Vec<(String, String)>> {
     let probes = folder.join("probes");
     if probes.is_dir() { yaml_files(&probes) } else { Ok(Vec::new()) }
+}
+
+/// The notification channels declared in `notifications.yaml` of the workflows' folder; none where it has no such file.
+/// Every fault is reported at once, and so is every secret that cannot be used: it would be missed on the night that it
+/// is needed.
+pub fn channels(folder: Option<&Path>, secrets: Option<&Path>) -> Result<Channels> {
+    let Some(path) = folder.map(|folder| folder.join(CHANNELS)).filter(|path| path.exists()) else {
+        return Ok(Channels::default());
+    };
+    let name = path.display().to_string();
+    let text = std::fs::read_to_string(&path).into_diagnostic().wrap_err_with(|| format!("`{name}` cannot be read"))?;
+    let channels = Channels::load(&name, &text)
+        .map_err(|faults| miette!("the notification channels have faults:\n{}", render(&faults)))?;
+    channels.try_secrets(secrets).map_err(|wrong| {
+        miette!(
+            help = workbench_jobs::NOTIFICATION_SECRET_FORMS,
+            "the notification channels cannot use their secrets:\n{}",
+            wrong.join("\n")
+        )
+    })?;
+    Ok(channels)
 }
 
 /// The YAML files of a folder with their texts, in order of name.

@@ -10,7 +10,7 @@ const KINDS = [
   "import_queued", "import_parsing", "import_preview", "import_loading", "import_completed", "import_failed",
   "import_cancelled", "import_rolling_back", "import_rolled_back", "import_mapping_deleted",
   "import_mapping_restored",
-  "health_checked",
+  "health_checked", "incident_opened", "incident_closed", "notification_channel_tested",
   "job_requested", "job_queued", "job_succeeded", "job_retrying", "job_failed", "job_retried",
   "job_cancel_requested", "job_cancelled",
 ];

@@ -27,12 +27,23 @@ pub enum JobKind {
     HealthCheck,
     /// Completes a timer step.
     Timer,
+    /// Finds out through which channels a notification goes.
+    Announce,
+    /// Takes a notification through one channel.
+    Deliver,
 }
 
 impl JobKind {
     /// Every kind.
-    pub const ALL: [Self; 5] =
-        [Self::ImportPreview, Self::ImportLoad, Self::ImportRollback, Self::HealthCheck, Self::Timer];
+    pub const ALL: [Self; 7] = [
+        Self::ImportPreview,
+        Self::ImportLoad,
+        Self::ImportRollback,
+        Self::HealthCheck,
+        Self::Timer,
+        Self::Announce,
+        Self::Deliver,
+    ];
 
     /// The job that a step of this kind calls for.
     #[must_use]
@@ -52,6 +63,8 @@ impl JobKind {
             Self::ImportRollback => "import_rollback",
             Self::HealthCheck => "health_check",
             Self::Timer => "timer",
+            Self::Announce => "announce",
+            Self::Deliver => "deliver",
         }
     }
 }
@@ -140,7 +153,7 @@ pub struct Job {
     pub checklist_id: Option<String>,
     /// The step that called for it, if one did.
     pub step_id: Option<String>,
-    /// What it works on: an import or a health check.
+    /// What it works on: an import, a health check, a notification or a delivery.
     pub subject_id: Option<String>,
     /// Where it stands.
     pub state: JobState,
@@ -208,6 +221,8 @@ pub enum JobCommand {
         retryable: bool,
         /// From 0 to 1, drawn by the caller.
         jitter: f64,
+        /// The next attempt is not sooner than this from now, whatever the policy says.
+        not_within: Option<Duration>,
     },
     /// The worker stops and hands the job back; the attempt does not count.
     Release {
@@ -291,10 +306,10 @@ pub fn decide(job: &Job, command: &JobCommand, now: DateTime<Utc>) -> Result<Job
             end(&mut next, JobState::Succeeded, now);
             next.last_error = None;
         }
-        JobCommand::Fail { attempt, error, retryable, jitter } => {
+        JobCommand::Fail { attempt, error, retryable, jitter, not_within } => {
             fence(job, *attempt)?;
             next.last_error = Some(error.clone());
-            fail(&mut next, *retryable, *jitter, now);
+            fail(&mut next, *retryable, *jitter, not_within.unwrap_or_default(), now);
             give_up_if_cancelled(&mut next, now);
         }
         JobCommand::Release { attempt } => {
@@ -318,7 +333,7 @@ pub fn decide(job: &Job, command: &JobCommand, now: DateTime<Utc>) -> Result<Job
             }
             let worker = job.worker.as_deref().unwrap_or("unknown");
             next.last_error = Some(format!("the worker `{worker}` was lost during attempt {}", job.attempt));
-            fail(&mut next, true, *jitter, now);
+            fail(&mut next, true, *jitter, Duration::ZERO, now);
             give_up_if_cancelled(&mut next, now);
         }
         JobCommand::Cancel => match job.state {
@@ -373,9 +388,10 @@ fn give_up_if_cancelled(job: &mut Job, now: DateTime<Utc>) {
     }
 }
 
-fn fail(job: &mut Job, retryable: bool, jitter: f64, now: DateTime<Utc>) {
+fn fail(job: &mut Job, retryable: bool, jitter: f64, not_within: Duration, now: DateTime<Utc>) {
     if retryable && job.attempt < job.max_attempts {
-        let wait = TimeDelta::from_std(backoff(&job.retry, job.attempt, jitter)).unwrap_or(TimeDelta::MAX);
+        let wait = backoff(&job.retry, job.attempt, jitter).max(not_within);
+        let wait = TimeDelta::from_std(wait).unwrap_or(TimeDelta::MAX);
         job.state = JobState::Retrying;
         job.lease_until = None;
         job.run_at = now.checked_add_signed(wait).unwrap_or(DateTime::<Utc>::MAX_UTC);
@@ -452,6 +468,18 @@ mod tests {
         assert_eq!(released.run_at, at(1));
     }
 
+    #[test]
+    fn whoever_asks_for_patience_is_not_tried_sooner() {
+        let running = decide(&job(), &claim(), at(0)).expect("due");
+        let fail = |not_within| {
+            let error = "busy".to_owned();
+            let failed = JobCommand::Fail { attempt: 1, error, retryable: true, jitter: 0.0, not_within };
+            decide(&running, &failed, at(0)).expect("ours").run_at
+        };
+        assert_eq!(fail(Some(Duration::from_secs(7000))), at(7000));
+        assert_eq!(fail(Some(Duration::ZERO)), fail(None));
+    }
+
     fn commands() -> impl Strategy<Value = (JobCommand, i64)> {
         let command = prop_oneof![
             Just(claim()),
@@ -461,7 +489,8 @@ mod tests {
                 attempt,
                 error: "broken".to_owned(),
                 retryable,
-                jitter
+                jitter,
+                not_within: None,
             }),
             (0u32..6).prop_map(|attempt| JobCommand::Release { attempt }),
             (0u32..6).prop_map(|attempt| JobCommand::AcknowledgeCancel { attempt }),

@@ -8,6 +8,7 @@ pub mod checklist;
 pub mod definition;
 pub mod facts;
 pub mod import;
+pub mod incident;
 pub mod job;
 pub mod log;
 mod precision;

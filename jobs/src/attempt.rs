@@ -11,7 +11,7 @@ use workbench_engine::job::{Job, JobCommand, JobKind, JobRefusal};
 use workbench_engine::log::Actor;
 use workbench_engine::store::StoreError;
 
-use crate::{Context, health_check, import_load, import_preview, import_rollback};
+use crate::{Context, announce, deliver, health_check, import_load, import_preview, import_rollback};
 
 /// Why an attempt did not end well.
 #[derive(Debug, thiserror::Error)]
@@ -19,6 +19,14 @@ pub enum Failure {
     /// Another attempt may help.
     #[error("{0}")]
     Retryable(String),
+    /// As [`Failure::Retryable`], but not sooner than this from now, where somebody asks for patience.
+    #[error("{message}")]
+    Postponed {
+        /// What came.
+        message: String,
+        /// From now on.
+        not_within: Option<Duration>,
+    },
     /// No further attempt helps: the input is at fault.
     #[error("{message}")]
     Permanent {
@@ -146,6 +154,8 @@ async fn work(context: &Context, job: &Job) -> Result<(), Failure> {
         JobKind::ImportRollback => Box::pin(import_rollback::run(context, job)),
         JobKind::HealthCheck => Box::pin(health_check::run(context, job)),
         JobKind::Timer => Box::pin(elapse(context, job)),
+        JobKind::Announce => Box::pin(announce::run(context, job)),
+        JobKind::Deliver => Box::pin(deliver::run(context, job)),
     };
     work.await
 }
@@ -197,7 +207,9 @@ async fn heartbeat(context: &Context, job: &Job) -> Result<Job, StoreError> {
 async fn fail(context: &Context, job: &Job, failure: &Failure) -> Result<(), StoreError> {
     let (code, message, hint) = match failure {
         Failure::Permanent { code, message, hint } => (code.as_str(), message.clone(), hint.as_str()),
-        Failure::Retryable(message) => ("attempt_failed", message.clone(), RETRIED),
+        Failure::Retryable(message) | Failure::Postponed { message, .. } => {
+            ("attempt_failed", message.clone(), RETRIED)
+        }
         // What the database said is for the log; people cannot mend it.
         Failure::Store(_) => ("store_failed", "the database did not carry out the attempt".to_owned(), RETRIED),
     };
@@ -206,6 +218,10 @@ async fn fail(context: &Context, job: &Job, failure: &Failure) -> Result<(), Sto
         error: message.clone(),
         retryable: !matches!(failure, Failure::Permanent { .. }),
         jitter: rand::random(),
+        not_within: match failure {
+            Failure::Postponed { not_within, .. } => *not_within,
+            _ => None,
+        },
     };
     let mut tx = context.store.begin(&Actor::workbench(), Utc::now()).await?;
     match tx.command_job(&job.id, &report).await {

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
+use url::Url;
 use workbench_engine::store::Store;
 use workbench_importer::{Signers, UnpackLimits};
 use workbench_probes::{Concurrency, HealthProbes};
 
-use crate::Objects;
+use crate::{Channels, Objects};
 
 /// How jobs are run. The defaults suit production; tests shorten the times.
 #[derive(Debug, Clone)]
@@ -34,6 +35,10 @@ pub struct JobSettings {
     pub probe_allow: Vec<String>,
     /// Folder of the files that `file:NAME` may name as a probes' secret; none may be named where absent.
     pub probe_secrets: Option<PathBuf>,
+    /// Folder of the files that `file:NAME` may name as a channel's secret; none may be named where absent.
+    pub notify_secrets: Option<PathBuf>,
+    /// Address under which people reach the console, for links in messages.
+    pub public_url: Option<Url>,
     /// Whose signatures on federation submissions are known.
     pub signers: Arc<Signers>,
     /// How much a packed upload may unpack to.
@@ -53,6 +58,8 @@ impl Default for JobSettings {
             probe_concurrency: Concurrency::default(),
             probe_allow: Vec::new(),
             probe_secrets: None,
+            notify_secrets: None,
+            public_url: None,
             signers: Arc::default(),
             unpack: UnpackLimits::default(),
         }
@@ -82,6 +89,8 @@ pub struct Context {
     pub objects: Objects,
     /// The probes that can be run.
     pub probes: Arc<HealthProbes>,
+    /// Where notifications go.
+    pub channels: Arc<Channels>,
     /// How jobs are run.
     pub settings: Arc<JobSettings>,
 }

@@ -5,13 +5,16 @@
 //! job under the fence. Whatever the queue loses, repeats or delays is therefore harmless, and nothing but the
 //! engine's rules decides a retry.
 
+mod announce;
 mod attempt;
 mod bucket;
 mod context;
+mod deliver;
 mod health_check;
 mod import_load;
 mod import_preview;
 mod import_rollback;
+mod notification;
 mod objects;
 mod original;
 mod preview_expiry;
@@ -29,12 +32,13 @@ mod workers;
 pub use bucket::{Bucket, BucketError};
 pub use context::{Context, JobSettings};
 pub use health_check::{SANDBOX, SANDBOX_URL};
+pub use notification::{Channel, ChannelKind, Channels, Message, SendFailure, notification_schema};
 pub use objects::{ObjectError, Objects, Stored};
 pub use preview_expiry::expire_previews;
 pub use queue::{Queue, QueueAddress, QueueError};
 pub use reconciler::reconcile;
 pub use scheduler::follow_schedules;
-pub use secret::{FORMS as SECRET_FORMS, SecretReference};
+pub use secret::{FORMS as SECRET_FORMS, NOTIFICATION_FORMS as NOTIFICATION_SECRET_FORMS, SecretReference};
 pub use status::{PoolState, Status};
 pub use sweep::{UPLOADS, sweep};
 pub use trim::trim;

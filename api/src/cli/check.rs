@@ -8,6 +8,7 @@ use clap::{Args, ValueEnum};
 use miette::{IntoDiagnostic, Result};
 use workbench_engine::definition::{Fault, Known, load, render};
 use workbench_importer::Profile;
+use workbench_jobs::Channels;
 use workbench_positions::{Document, Node};
 use workbench_probes::HealthProbes;
 use workbench_probes::declared::DeclaredProbe;
@@ -17,7 +18,7 @@ use crate::shipped;
 /// What to check and how to report it.
 #[derive(Debug, Args)]
 pub struct CheckArgs {
-    /// Files of workflows, format profiles and probes
+    /// Files of workflows, format profiles, probes and notification channels
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
     /// How to report
@@ -82,6 +83,7 @@ enum Language {
     Workflow,
     Profile,
     Probe,
+    Channels,
 }
 
 impl Language {
@@ -96,6 +98,8 @@ impl Language {
             Self::Probe
         } else if has(&["columns"]) && !has(&["steps"]) {
             Self::Profile
+        } else if has(&["channels", "smtp"]) && !has(&["steps"]) {
+            Self::Channels
         } else {
             Self::Workflow
         }
@@ -104,10 +108,13 @@ impl Language {
 
 /// The faults of a file.
 fn examine(name: &str, text: &str, known: &Known) -> Vec<Fault> {
-    match Language::of(text) {
+    // By its name, too: what cannot be read at all must be shown without its secrets.
+    let language = if shipped::is_of_channels(name) { Language::Channels } else { Language::of(text) };
+    match language {
         Language::Workflow => load(name, text, known).err(),
         Language::Profile => Profile::load(name, text).err(),
         Language::Probe => DeclaredProbe::load(name, text).err(),
+        Language::Channels => Channels::load(name, text).err(),
     }
     .unwrap_or_default()
 }

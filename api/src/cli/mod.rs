@@ -3,6 +3,7 @@
 mod check;
 mod client;
 mod health_check;
+mod notifications;
 mod onboarding;
 mod schedules;
 mod tools;
@@ -41,9 +42,9 @@ enum Command {
     Worker(WorkerArgs),
     /// Run the sandbox platform alone
     Sandbox(SandboxArgs),
-    /// Find every fault in files of workflows, format profiles and probes
+    /// Find every fault in files of workflows, format profiles, probes and notification channels
     Check(check::CheckArgs),
-    /// Print the JSON Schema of workflow files, format profiles or probes
+    /// Print the JSON Schema of workflow files, format profiles, probes or notification channels
     Schema(tools::SchemaArgs),
     /// Print the step rules as a Markdown table
     Rules,
@@ -69,6 +70,8 @@ enum Command {
     Jobs(onboarding::JobsArgs),
     /// List, show, pause, resume and run schedules
     Schedules(schedules::SchedulesArgs),
+    /// List and test notification channels
+    Notifications(notifications::NotificationsArgs),
 }
 
 /// Where store and uploads are.
@@ -157,6 +160,12 @@ struct JobArgs {
     /// Folder of the files that a tenant's `probe_secret` may name; none where absent
     #[arg(long, env = "WORKBENCH_PROBE_SECRETS", value_name = "DIR")]
     probe_secrets: Option<PathBuf>,
+    /// Folder of the files that a notification channel may name as its secret; none where absent
+    #[arg(long, env = "WORKBENCH_NOTIFY_SECRETS", value_name = "DIR")]
+    notify_secrets: Option<PathBuf>,
+    /// Address under which people reach the console, for links; with https its cookie is only sent by https
+    #[arg(long, env = "WORKBENCH_PUBLIC_URL", value_parser = public_url, value_name = "URL")]
+    public_url: Option<Url>,
     /// JSON Web Key Set of those who may sign federation submissions
     #[arg(long, env = "WORKBENCH_SIGNERS", value_name = "FILE")]
     signers: Option<PathBuf>,
@@ -203,6 +212,8 @@ impl JobArgs {
             probe_concurrency: Concurrency { overall: self.probe_concurrency, per_host: self.probe_host_concurrency },
             probe_allow: self.probe_allow.clone(),
             probe_secrets: self.probe_secrets.clone(),
+            notify_secrets: self.notify_secrets.clone(),
+            public_url: self.public_url.clone(),
             signers: Arc::new(signers),
             unpack: UnpackLimits {
                 bytes: self.unpacked_limit.saturating_mul(1024 * 1024),
@@ -227,8 +238,8 @@ struct ServeArgs {
     /// Address of the sandbox platform, or `off`
     #[arg(long, env = "WORKBENCH_SANDBOX", default_value = "127.0.0.1:8081", value_parser = address_or_off, value_name = "ADDRESS")]
     sandbox: SandboxAddress,
-    /// Folder of your own workflows, with format profiles in its folder `formats` and probes in its folder `probes`; they
-    /// replace shipped ones of the same name
+    /// Folder of your own workflows, with format profiles in its folder `formats`, probes in its folder `probes` and
+    /// notification channels in `notifications.yaml`; they replace shipped ones of the same name
     #[arg(long, env = "WORKBENCH_WORKFLOWS", value_name = "DIR")]
     workflows: Option<PathBuf>,
     /// Leave jobs to `workbench worker`
@@ -237,9 +248,6 @@ struct ServeArgs {
     /// Largest upload, in MiB
     #[arg(long, env = "WORKBENCH_UPLOAD_LIMIT", default_value_t = 2048, value_name = "MIB")]
     upload_limit: u64,
-    /// Address under which people reach the console, for links; with https its cookie is only sent by https
-    #[arg(long, env = "WORKBENCH_PUBLIC_URL", value_parser = public_url, value_name = "URL")]
-    public_url: Option<Url>,
 }
 
 #[derive(Debug, Args)]
@@ -250,7 +258,8 @@ struct WorkerArgs {
     jobs: JobArgs,
     #[command(flatten)]
     uploads: UploadArgs,
-    /// Folder of your own workflows, the same as the daemon's; its folder `probes` has the probes that are run
+    /// Folder of your own workflows, the same as the daemon's; its folder `probes` has the probes that are run, its
+    /// `notifications.yaml` says who is told
     #[arg(long, env = "WORKBENCH_WORKFLOWS", value_name = "DIR")]
     workflows: Option<PathBuf>,
 }
@@ -345,7 +354,6 @@ async fn dispatch(command: Command, probes: HealthProbes) -> Result<ExitCode> {
                 workflows: args.workflows,
                 works: !args.no_worker,
                 upload_limit: args.upload_limit.saturating_mul(1024 * 1024),
-                public_url: args.public_url,
             };
             daemon::serve(&places, args.jobs.settings()?, &serving, probes).await?;
         }
@@ -356,7 +364,9 @@ async fn dispatch(command: Command, probes: HealthProbes) -> Result<ExitCode> {
                 ..args.places.places()
             };
             let probes = shipped::probes(probes, args.workflows.as_deref())?;
-            daemon::work(&places, args.jobs.settings()?, probes).await?;
+            let settings = args.jobs.settings()?;
+            let channels = shipped::channels(args.workflows.as_deref(), settings.notify_secrets.as_deref())?;
+            daemon::work(&places, settings, probes, channels).await?;
         }
         Command::Sandbox(args) => daemon::sandbox(&args.places.places(), args.listen).await?,
         Command::Check(args) => return check::check(&args, &probes),
@@ -372,6 +382,7 @@ async fn dispatch(command: Command, probes: HealthProbes) -> Result<ExitCode> {
         Command::HealthCheck(args) => return Ok(health_check::health_check(&args).await),
         Command::Retrospective(args) => onboarding::retrospective(&args).await?,
         Command::Jobs(args) => onboarding::jobs(&args).await?,
+        Command::Notifications(args) => return notifications::notifications(&args).await,
         Command::Schedules(args) => schedules::schedules(&args).await?,
     }
     Ok(ExitCode::SUCCESS)

@@ -152,6 +152,8 @@ enum Described {
     Profile,
     /// Probes
     Probe,
+    /// Notification channels
+    Notifications,
 }
 
 /// Prints a JSON Schema.
@@ -160,6 +162,7 @@ pub fn schema(args: &SchemaArgs) -> Result<ExitCode> {
         Described::Workflow => definition::json_schema(),
         Described::Profile => workbench_importer::profile_schema(),
         Described::Probe => workbench_probes::declared::probe_schema(),
+        Described::Notifications => workbench_jobs::notification_schema(),
     };
     println!("{}", serde_json::to_string_pretty(&schema).into_diagnostic()?);
     Ok(ExitCode::SUCCESS)

@@ -23,7 +23,7 @@ use super::{App, answers, cursor};
 pub struct JobQuery {
     /// `queued`, `running`, `succeeded`, `retrying`, `failed` or `cancelled`.
     state: Option<String>,
-    /// `import_preview`, `import_load`, `health_check` or `timer`.
+    /// `import_preview`, `import_load`, `import_rollback`, `health_check`, `timer`, `announce` or `deliver`.
     kind: Option<String>,
     /// Only of this tenant.
     tenant_id: Option<String>,

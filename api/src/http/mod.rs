@@ -4,6 +4,7 @@ mod access;
 mod answers;
 mod body;
 mod bounds;
+mod channels;
 mod console;
 mod cursor;
 mod events;
@@ -13,6 +14,7 @@ mod idempotency;
 mod import_commands;
 mod import_progress;
 mod imports;
+mod incidents;
 mod issue_table;
 mod jobs;
 mod maintenance;
@@ -142,6 +144,10 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(schedules::run))
         .routes(routes!(maintenance::list, maintenance::open))
         .routes(routes!(maintenance::end))
+        .routes(routes!(incidents::list))
+        .routes(routes!(incidents::show))
+        .routes(routes!(channels::list))
+        .routes(routes!(channels::test))
         .routes(routes!(workflows::list))
         .routes(routes!(readiness::healthz))
         .routes(routes!(readiness::readyz))

@@ -262,10 +262,11 @@ impl Tx {
         Ok(self.store().remember_definition(read.map_err(|error| StoreError::corrupt("workflows.source", &error))?))
     }
 
-    /// As [`Tx::decide`] for a tenant that may have no checklist: evidence can change without one.
-    pub async fn decide_if_onboarding(&mut self, tenant_id: &str, command: &Command) -> Result<(), StoreError> {
+    /// As [`Tx::decide`] for a tenant that may have no checklist: evidence can change without one. Answers the events.
+    pub async fn decide_if_onboarding(&mut self, tenant_id: &str, command: &Command) -> Result<Vec<Event>, StoreError> {
         match self.decide(tenant_id, command).await {
-            Ok(_) | Err(StoreError::NotFound { what: "onboarding of tenant", .. }) => Ok(()),
+            Ok((_, events)) => Ok(events),
+            Err(StoreError::NotFound { what: "onboarding of tenant", .. }) => Ok(Vec::new()),
             Err(error) => Err(error),
         }
     }
@@ -349,7 +350,12 @@ impl Tx {
                         JobKind::HealthCheck => {
                             self.request_health_check(job).await?;
                         }
-                        JobKind::Timer | JobKind::ImportPreview | JobKind::ImportLoad | JobKind::ImportRollback => {
+                        JobKind::Timer
+                        | JobKind::ImportPreview
+                        | JobKind::ImportLoad
+                        | JobKind::ImportRollback
+                        | JobKind::Announce
+                        | JobKind::Deliver => {
                             self.create_job(&job).await?;
                         }
                     }

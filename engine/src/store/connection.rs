@@ -500,6 +500,14 @@ impl Tx {
         }
     }
 
+    /// As [`Tx::for_update`], letting others write rows that refer to this one.
+    pub(super) fn for_no_key_update(&self) -> &'static str {
+        match self.store.dialect {
+            Dialect::Sqlite => "",
+            Dialect::Postgres => " for no key update",
+        }
+    }
+
     /// As [`Tx::for_update`], passing over rows that another transaction holds.
     pub(super) fn skip_locked(&self) -> &'static str {
         match self.store.dialect {

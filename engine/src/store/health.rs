@@ -6,9 +6,10 @@ use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AssertSqlSafe};
 use ulid::Ulid;
 
+use super::incidents::Circumstances;
 use super::row::{Columns, micros};
 use super::{NewJob, Store, StoreError, Tx};
-use crate::checklist::Command;
+use crate::checklist::{Command, Event};
 use crate::facts::{HealthFact, ProbeFact};
 use crate::job::{Job, JobCommand, JobState};
 use crate::log::NewEntry;
@@ -348,15 +349,32 @@ impl Tx {
             &job.tenant_id,
             json!({ "check": check_id, "aggregate": aggregate, "probes": verdicts }),
         ));
-        self.follow_health(&job.tenant_id).await
+        self.follow_health(&job.tenant_id, check_id, *checked_at, None).await
     }
 
-    /// Lets the checklist make of a new result what follows. In a maintenance window it may complete a step, and closes
-    /// no gate.
-    async fn follow_health(&mut self, tenant_id: &str) -> Result<(), StoreError> {
-        let expected = self.in_maintenance(tenant_id).await?;
+    /// Lets checklist and incident make of a new result what follows. What was seen in a maintenance window, in part or
+    /// whole, may complete a step or end an incident, and closes no gate and opens no incident. `error` says why a check
+    /// came to no result.
+    async fn follow_health(
+        &mut self,
+        tenant_id: &str,
+        check_id: &str,
+        checked_at: DateTime<Utc>,
+        error: Option<&str>,
+    ) -> Result<(), StoreError> {
+        let expected = self.in_maintenance_since(tenant_id, checked_at).await?;
         let command = if expected { Command::TimeElapsed } else { Command::EvidenceChanged };
-        self.decide_if_onboarding(tenant_id, &command).await
+        let events = self.decide_if_onboarding(tenant_id, &command).await?;
+        let closed = events.into_iter().filter_map(|event| match event {
+            Event::GateClosed { step, .. } => Some(step),
+            _ => None,
+        });
+        let closed_gates = closed.collect();
+        // After the checklist, as the order of locks has it: of two checks that end at once, the second sees the first.
+        let Some(tenant) = self.lock_tenant(tenant_id).await? else { return Ok(()) };
+        let Some((newest, _)) = latest(&mut self.inner, tenant_id).await? else { return Ok(()) };
+        let circumstances = Circumstances { newest: newest.id == check_id, expected, closed_gates, error };
+        self.follow_incident(&tenant, &newest, &circumstances).await
     }
 
     /// Keeps a health check in step with its job where the job ended otherwise than well, or was revived. A check
@@ -393,7 +411,8 @@ impl Tx {
             &after.tenant_id,
             json!({ "check": check_id, "aggregate": aggregate, "error": after.last_error }),
         ));
-        self.follow_health(&after.tenant_id).await
+        let began = after.started_at.unwrap_or_else(|| self.now());
+        self.follow_health(&after.tenant_id, check_id, began, after.last_error.as_deref()).await
     }
 
     /// The latest finished health check, as gates see it: by when its evidence was taken, not when it ended.

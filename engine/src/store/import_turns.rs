@@ -176,7 +176,7 @@ mod tests {
     }
 
     fn dies() -> JobCommand {
-        JobCommand::Fail { attempt: 1, error: "gone".to_owned(), retryable: false, jitter: 0.0 }
+        JobCommand::Fail { attempt: 1, error: "gone".to_owned(), retryable: false, jitter: 0.0, not_within: None }
     }
 
     async fn turn(store: &Store, import: &str, kind: JobKind) -> Option<String> {

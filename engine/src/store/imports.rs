@@ -301,7 +301,7 @@ impl Tx {
     pub(super) async fn data_changed(&mut self, tenant_id: &str) -> Result<(), StoreError> {
         self.lock_checklist(tenant_id).await?;
         self.touch_tenant(tenant_id).await?;
-        self.decide_if_onboarding(tenant_id, &Command::EvidenceChanged).await
+        self.decide_if_onboarding(tenant_id, &Command::EvidenceChanged).await.map(drop)
     }
 
     pub(super) async fn set_import_state(
@@ -556,7 +556,7 @@ impl Tx {
                 self.reach_milestone(&import.tenant_id, milestone).await?;
             }
         }
-        self.decide_if_onboarding(&import.tenant_id, &Command::EvidenceChanged).await
+        self.decide_if_onboarding(&import.tenant_id, &Command::EvidenceChanged).await.map(drop)
     }
 
     /// Notes why the attempt that has just been ended in this transaction went wrong; shown while it is retried, too.

@@ -73,7 +73,7 @@ pub struct JobFilter {
     pub kind: Option<JobKind>,
     /// Only of this tenant.
     pub tenant_id: Option<String>,
-    /// Only those that work on this import or health check.
+    /// Only those that work on this import, health check, notification or delivery.
     pub subject_id: Option<String>,
     /// Only before this one: creation time and id.
     pub before: Option<(DateTime<Utc>, String)>,
@@ -337,7 +337,7 @@ impl Tx {
                 self.follow_import_job(&before, &after).await?;
             }
             JobKind::HealthCheck => self.follow_health_job(&before, &after).await?,
-            JobKind::Timer => {}
+            JobKind::Timer | JobKind::Announce | JobKind::Deliver => {}
         }
         if let Some(kind) = logged_as(&before, &after) {
             self.record(NewEntry {

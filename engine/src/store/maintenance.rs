@@ -119,14 +119,19 @@ impl Tx {
         Ok(ended)
     }
 
-    /// Whether a window is open for a tenant.
-    pub(super) async fn in_maintenance(&mut self, tenant_id: &str) -> Result<bool, StoreError> {
+    /// Whether a window was open for a tenant at some time from `since` to now.
+    pub(super) async fn in_maintenance_since(
+        &mut self,
+        tenant_id: &str,
+        since: DateTime<Utc>,
+    ) -> Result<bool, StoreError> {
         let open = sqlx::query(
             "select id from maintenance_windows
-             where (tenant_id is null or tenant_id = $1) and starts_at <= $2 and ends_at > $2 limit 1",
+             where (tenant_id is null or tenant_id = $1) and starts_at <= $2 and ends_at > $3 limit 1",
         )
         .bind(tenant_id)
-        .bind(micros(self.now()));
+        .bind(micros(self.now()))
+        .bind(micros(since.min(self.now())));
         Ok(self.maybe_row(open).await?.is_some())
     }
 }

@@ -318,7 +318,8 @@ async fn a_failure_cannot_be_retried_away() {
         tx.request_health_check(NewJob::new(JobKind::HealthCheck, "t0", once)).await.expect("a check is asked for");
     let claim = JobCommand::Claim { worker: "w".to_owned(), lease: Duration::from_mins(1) };
     let attempt = tx.command_job(&job_id, &claim).await.expect("the job is claimed").attempt;
-    let fail = JobCommand::Fail { attempt, error: "it broke".to_owned(), retryable: true, jitter: 0.5 };
+    let fail =
+        JobCommand::Fail { attempt, error: "it broke".to_owned(), retryable: true, jitter: 0.5, not_within: None };
     tx.command_job(&job_id, &fail).await.expect("the job dies");
     for command in [JobCommand::Retry, JobCommand::Cancel] {
         tx.command_job(&job_id, &command).await.expect("a person may do that");

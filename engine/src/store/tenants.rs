@@ -164,6 +164,13 @@ impl Tx {
         row.as_ref().map(tenant).transpose()
     }
 
+    /// As [`Tx::tenant`], held until the commit.
+    pub(super) async fn lock_tenant(&mut self, id: &str) -> Result<Option<Tenant>, StoreError> {
+        let held = format!("select * from tenants where id = $1{}", self.for_no_key_update());
+        let row = self.maybe_row(sqlx::query(AssertSqlSafe(held)).bind(id)).await?;
+        row.as_ref().map(tenant).transpose()
+    }
+
     /// Makes a tenant.
     pub async fn create_tenant(&mut self, new: &NewTenant) -> Result<(), StoreError> {
         let now = micros(self.now());

@@ -26,7 +26,7 @@ pub struct JobView {
     pub tenant_id: String,
     /// The step that called for it.
     pub step_id: Option<String>,
-    /// The import or health check it works on.
+    /// The import, health check, notification or delivery it works on.
     pub subject_id: Option<String>,
     /// `queued`, `running`, `succeeded`, `retrying`, `failed` or `cancelled`.
     pub state: String,

@@ -6,6 +6,7 @@ mod health;
 mod imports;
 mod jobs;
 mod mappings;
+mod notifications;
 mod onboarding;
 mod readiness;
 mod records;
@@ -23,6 +24,7 @@ pub use imports::{
 };
 pub use jobs::{AttemptView, JobPage, JobView, Progress};
 pub use mappings::{ColumnView, MappingBody, MappingView, MappingsView};
+pub use notifications::{ChannelList, ChannelTest, ChannelView, DeliveryView, IncidentPage, IncidentView};
 pub use onboarding::{Onboarding, OpenOnboarding, StepPatchBody, StepView};
 pub use readiness::{Readiness, ReadinessPart};
 pub use records::{FieldChange, RecordChange, RecordView};
