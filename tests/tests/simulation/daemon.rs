@@ -47,7 +47,7 @@ impl Relay {
             RelayAt::Looking => {
                 let now = world.clock(process);
                 if world.store.oldest_due(now).await?.is_none() {
-                    return Ok(world.dice.between(500, 4_000));
+                    return Ok(world.dice.between(500, 5_000));
                 }
                 self.at = RelayAt::Counting { now };
             }
@@ -190,7 +190,7 @@ impl Scheduler {
         self.fires = world.store.fires_at_work(20).await?;
         self.fires.reverse();
         let idle = self.due.is_empty() && self.fires.is_empty();
-        let (now_and_then, at_once) = (world.dice.between(8_000, 25_000), world.dice.between(1, 40));
+        let (now_and_then, at_once) = (world.dice.between(10_000, 30_000), world.dice.between(1, 40));
         Ok(if idle { now_and_then } else { at_once })
     }
 }

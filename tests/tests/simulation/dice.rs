@@ -11,6 +11,8 @@ pub enum Fault {
     Kill,
     /// A process stands still, for longer than a lease at times.
     Stall,
+    /// For minutes, no process does anything.
+    Night,
     /// A process hands its jobs back and starts anew.
     Stop,
     /// A process's clock jumps.
@@ -35,9 +37,10 @@ pub enum Fault {
 
 impl Fault {
     /// Every kind.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Kill,
         Self::Stall,
+        Self::Night,
         Self::Stop,
         Self::ClockJump,
         Self::QueueLoss,

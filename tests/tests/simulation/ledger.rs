@@ -42,6 +42,9 @@ impl Ledger {
         if job.attempt > job.max_attempts {
             return Err(Broken::new("attempts", &format!("attempt {} of {}", job.attempt, job.max_attempts)));
         }
+        if job.cancel_requested {
+            return Err(Broken::new("cancelling", "a job was claimed that a person wants stopped"));
+        }
         let until = job.lease_until.ok_or_else(|| Broken::new("claims", "a claim has no lease"))?;
         self.holds.insert(job.id.clone(), Hold { attempt: job.attempt, until });
         Ok(())

@@ -65,7 +65,7 @@ impl Person {
         let told = describe(world, &wish.what);
         let actor = Actor::named(&wish.actor);
         let again = world.dice.between(500, 4_000);
-        if world.is_away() {
+        if !world.serves(self.daemon) {
             world.tell_as(&who, &format!("finds nobody to {told}"));
         } else {
             let tx = world.begin(self.daemon, &actor).await?;

@@ -23,8 +23,8 @@ pub const LEASE: Duration = Duration::from_secs(15);
 /// No clock is further from the truth, in milliseconds: two of them differ by less than what is left of a lease between
 /// two heartbeats.
 const SKEW: i64 = 5_000;
-/// How long things go wrong.
-const TROUBLE: TimeDelta = TimeDelta::seconds(100);
+/// How long things go wrong, nights apart.
+const TROUBLE: TimeDelta = TimeDelta::seconds(60);
 /// How long it may take until all is done once nothing goes wrong any more.
 const PATIENCE: TimeDelta = TimeDelta::minutes(20);
 
@@ -97,6 +97,9 @@ pub struct World {
     /// What happened, in order.
     pub trace: Vec<String>,
     begun: DateTime<Utc>,
+    calm_from: DateTime<Utc>,
+    /// Until then, people sleep, and so does chance.
+    morning: DateTime<Utc>,
     processes: Vec<Process>,
     away_until: DateTime<Utc>,
     names: HashMap<String, String>,
@@ -111,6 +114,11 @@ impl World {
     /// Whether a process was asked to stop.
     pub fn stopping(&self, process: usize) -> bool {
         self.processes[process].stopping
+    }
+
+    /// Whether a process answers people now.
+    pub fn serves(&self, process: usize) -> bool {
+        !self.is_away() && self.processes[process].resumes <= self.now
     }
 
     /// Whether the store cannot be reached now.
@@ -196,6 +204,8 @@ pub async fn play(stage: &Stage, seed: u64, faults: &[Fault]) -> (Vec<String>, O
         is_calm: false,
         trace: Vec::new(),
         begun,
+        calm_from: begun + TROUBLE,
+        morning: begun,
         processes,
         away_until: begun,
         names: HashMap::new(),
@@ -227,18 +237,18 @@ async fn run(world: &mut World, begun: DateTime<Utc>) -> Result<(), Broken> {
         plan.push(Reverse((begun + world.dice.between(0, 2_000), planned, actor, 0)));
         planned += 1;
     }
-    let mut look = begun + TROUBLE + TimeDelta::seconds(10);
+    let mut look = begun;
     while let Some(Reverse((at, _, actor, life))) = plan.pop() {
         world.now = world.now.max(at);
-        if !world.is_calm && world.now > begun + TROUBLE {
+        if !world.is_calm && world.now > world.calm_from {
             calm(world);
         }
         if world.is_calm && world.now > look {
-            look = world.now + TimeDelta::seconds(6);
+            look = world.now + TimeDelta::seconds(8);
             if verdict::is_quiet(world).await? {
                 return verdict::judge(world).await;
             }
-            if world.now > begun + TROUBLE + PATIENCE {
+            if world.now > world.calm_from + PATIENCE {
                 return Err(verdict::unfinished(world).await?);
             }
         }
@@ -253,6 +263,8 @@ async fn run(world: &mut World, begun: DateTime<Utc>) -> Result<(), Broken> {
             next = Some(process.resumes.max(world.now));
         } else if !free && process.resumes > world.now {
             next = Some(process.resumes);
+        } else if free && world.morning > world.now {
+            next = Some(world.morning);
         }
         let process = cast.process;
         let next = if let Some(next) = next {
@@ -301,11 +313,11 @@ fn calm(world: &mut World) {
 fn trouble(world: &mut World) -> TimeDelta {
     let process = world.dice.below(world.processes.len());
     let (short, long) = (world.dice.between(200, 8_000), world.dice.between(1_000, 40_000));
-    let skew = world.dice.between(-SKEW, SKEW);
+    let (skew, night) = (world.dice.between(-SKEW, SKEW), world.dice.between(120_000, 900_000));
     if world.dice.strikes(Fault::Kill, 0.25) {
         let dying = &mut world.processes[process];
         dying.life += 1;
-        dying.resumes = world.now + short;
+        dying.resumes = dying.resumes.max(world.now + short);
         dying.stopping = false;
         world.tell(process, "is killed");
     } else if world.dice.strikes(Fault::Stall, 0.25) {
@@ -316,6 +328,15 @@ fn trouble(world: &mut World) -> TimeDelta {
         let stopped = !world.processes[process].stopping;
         world.processes[process].stopping = stopped;
         world.tell(process, if stopped { "is asked to stop" } else { "is started again" });
+    }
+    if world.dice.strikes(Fault::Night, 0.01) {
+        let morning = world.now + night;
+        for process in &mut world.processes {
+            process.resumes = morning;
+        }
+        world.morning = morning;
+        world.calm_from = world.calm_from.max(morning + TimeDelta::seconds(20));
+        world.tell_as("-", &format!("no process does anything for {:.1} minutes", night.as_seconds_f64() / 60.0));
     }
     if world.dice.strikes(Fault::ClockJump, 0.15) {
         world.processes[process].skew = skew;
