@@ -50,15 +50,23 @@ impl Ledger {
         Ok(())
     }
 
-    /// Something of a claim's holder was kept: `until` is its lease then.
+    /// A heartbeat was kept: the lease is what it says, be it shorter than before where the clock was set back.
+    pub fn beat(&mut self, job: &Job, until: Option<DateTime<Utc>>) -> Result<(), Broken> {
+        let hold = self.hold(job)?;
+        hold.until = until.unwrap_or(hold.until);
+        Ok(())
+    }
+
+    /// Something that a claim's holder did was kept, and the lease is no shorter than `until` then.
     pub fn wrote(&mut self, job: &Job, until: Option<DateTime<Utc>>) -> Result<(), Broken> {
-        match self.holds.get_mut(&job.id).filter(|hold| hold.attempt == job.attempt) {
-            Some(hold) => {
-                hold.until = hold.until.max(until.unwrap_or(hold.until));
-                Ok(())
-            }
-            None => Err(Broken::new("fence", &format!("attempt {} wrote and no longer holds the job", job.attempt))),
-        }
+        let hold = self.hold(job)?;
+        hold.until = hold.until.max(until.unwrap_or(hold.until));
+        Ok(())
+    }
+
+    fn hold(&mut self, job: &Job) -> Result<&mut Hold, Broken> {
+        let hold = self.holds.get_mut(&job.id).filter(|hold| hold.attempt == job.attempt);
+        hold.ok_or_else(|| Broken::new("fence", &format!("attempt {} wrote and no longer holds the job", job.attempt)))
     }
 
     /// The end of a claim, told by its holder, was kept.

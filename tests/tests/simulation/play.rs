@@ -26,7 +26,7 @@ const SKEW: i64 = 5_000;
 /// How long things go wrong, nights apart.
 const TROUBLE: TimeDelta = TimeDelta::seconds(60);
 /// How long it may take until all is done once nothing goes wrong any more.
-const PATIENCE: TimeDelta = TimeDelta::minutes(20);
+const PATIENCE: TimeDelta = TimeDelta::minutes(8);
 
 /// What was promised and did not hold.
 #[derive(Debug, Clone)]
@@ -92,6 +92,9 @@ pub struct World {
     pub queue: Queue,
     /// What was promised.
     pub ledger: Ledger,
+    /// How often a step of an attempt fails for reasons of its own, from 0 to 1; in some plays often enough that attempts run
+    /// out.
+    pub moodiness: f64,
     /// Nothing goes wrong any more.
     pub is_calm: bool,
     /// What happened, in order.
@@ -193,6 +196,7 @@ pub async fn play(stage: &Stage, seed: u64, faults: &[Fault]) -> (Vec<String>, O
     };
     let processes: Vec<Process> =
         ["daemon-1", "daemon-2", "worker-1", "worker-2", "worker-3"].map(|name| process(name, &mut dice)).into();
+    let moodiness = dice.pick(&[0.02, 0.05, 0.4]).copied().unwrap_or_default();
     let mut world = World {
         store: copy.store.clone(),
         definition: stage.loaded.definition.clone(),
@@ -201,6 +205,7 @@ pub async fn play(stage: &Stage, seed: u64, faults: &[Fault]) -> (Vec<String>, O
         dice,
         queue: Queue::default(),
         ledger: Ledger::default(),
+        moodiness,
         is_calm: false,
         trace: Vec::new(),
         begun,

@@ -109,6 +109,11 @@ async fn of_job(world: &World, job: &Job, events: &[Entry]) -> Result<(), Broken
     if let Some(open) = attempts.iter().find(|attempt| attempt.outcome.is_none()) {
         return Err(Broken::new("attempts", &format!("attempt {} of {who} never ended", open.attempt)));
     }
+    let released = attempts.iter().filter(|attempt| attempt.outcome.as_deref() == Some("released")).count();
+    let taken_up = events.iter().any(|event| event.kind == "job_retried" && of(event, "job") == job.id);
+    if !taken_up && usize::try_from(job.max_attempts - job.retry.max_attempts) != Ok(released) {
+        return Err(Broken::new("attempts", &format!("{who} was handed back and lost an attempt by it")));
+    }
     let well: Vec<u32> = attempts
         .iter()
         .filter(|attempt| attempt.outcome.as_deref() == Some("succeeded"))

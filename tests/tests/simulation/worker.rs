@@ -172,7 +172,7 @@ impl Attempt {
             Ok(current) => {
                 let end = world.commit(tx).await?;
                 if end.kept {
-                    world.ledger.wrote(&self.job, current.lease_until)?;
+                    world.ledger.beat(&self.job, current.lease_until)?;
                 }
                 if end.answered {
                     self.lost_at = asked + lease();
@@ -199,8 +199,8 @@ impl Attempt {
             let command = command.clone();
             return self.report(world, process, &command).await.map(|()| false);
         }
-        if world.dice.strikes(Fault::WorkFails, 0.03) {
-            let retryable = world.dice.happens(0.8);
+        if world.dice.strikes(Fault::WorkFails, world.moodiness) {
+            let retryable = world.dice.happens(0.9);
             world.tell(process, &format!("fails at {name}, retryable: {retryable}"));
             self.fail(world, "the platform was in a bad mood", retryable);
             return Ok(true);
