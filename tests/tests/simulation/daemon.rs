@@ -168,7 +168,7 @@ impl Scheduler {
             if end.kept {
                 world.ledger.followed(&schedule.id, &zone, at);
             }
-            return Ok(world.dice.between(1, 40));
+            return Ok(self.rest(world));
         }
         if let Some(fire) = self.fires.last().cloned() {
             let mut tx = world.begin(process, &Actor::workbench()).await?;
@@ -179,7 +179,7 @@ impl Scheduler {
             if !more || !end.answered {
                 self.fires.pop();
             }
-            return Ok(world.dice.between(1, 400));
+            return Ok(self.rest(world));
         }
         let zones = world.store.tenant_zones().await?;
         for schedule in world.store.schedules().await? {
@@ -189,8 +189,12 @@ impl Scheduler {
         }
         self.fires = world.store.fires_at_work(20).await?;
         self.fires.reverse();
-        let idle = self.due.is_empty() && self.fires.is_empty();
-        let (now_and_then, at_once) = (world.dice.between(10_000, 30_000), world.dice.between(1, 40));
-        Ok(if idle { now_and_then } else { at_once })
+        Ok(self.rest(world))
+    }
+
+    /// Until the next action of a round, or the next round.
+    fn rest(&self, world: &mut World) -> TimeDelta {
+        let (next_round, at_once) = (world.dice.between(8_000, 25_000), world.dice.between(1, 300));
+        if self.due.is_empty() && self.fires.is_empty() { next_round } else { at_once }
     }
 }

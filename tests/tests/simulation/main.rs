@@ -1,4 +1,4 @@
-//! Thousands of short lives of the product in virtual time, each with other faults.
+//! A thousand short lives of the product, or as many as one likes, in virtual time, each with other faults.
 //!
 //! The rules and the store are the real ones, the latter on a SQLite file in memory; the queue, the processes, their clocks
 //! and the network are played, by chance that a seed determines. Once nothing goes wrong any more, everything must come to
@@ -27,7 +27,7 @@ use play::Broken;
 use stage::Stage;
 
 /// Seeds that are played unless told otherwise.
-const SCHEDULES: u64 = 2_000;
+const SCHEDULES: u64 = 1_000;
 /// Actions that are shown of a play that failed.
 const SHOWN: usize = 60;
 

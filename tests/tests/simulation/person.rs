@@ -65,9 +65,7 @@ impl Person {
         let told = describe(world, &wish.what);
         let actor = Actor::named(&wish.actor);
         let again = world.dice.between(500, 4_000);
-        if !world.serves(self.daemon) {
-            world.tell_as(&who, &format!("finds nobody to {told}"));
-        } else {
+        if world.serves(self.daemon) {
             let tx = world.begin(self.daemon, &actor).await?;
             match carry_out(tx, world, &wish).await {
                 Ok(Some(tx)) => {
@@ -93,6 +91,8 @@ impl Person {
                 }
                 Err(error) => return Err(error.into()),
             }
+        } else {
+            world.tell_as(&who, &format!("finds nobody to {told}"));
         }
         if wish.tries < 6 || world.is_calm && wish.tries < 60 {
             self.wish = Some(wish);
