@@ -7,6 +7,7 @@
 pub mod checklist;
 pub mod definition;
 pub mod facts;
+pub mod hand_over;
 pub mod import;
 pub mod incident;
 pub mod job;

@@ -1,13 +1,13 @@
 //! From the outbox to the queue: hands ids of due jobs over, and over again when the queue has lost them.
 //!
-//! Two numbers decide. How many ids the queue really holds says whether there is room: above a bound, Redis' Lua could
-//! no longer move them. How many jobs were handed over and are not claimed says how many ids are missing: as long as
-//! the queue holds as many, they only wait, and handing them over again would fill the queue with copies.
+//! How many is the engine's to say (see [`workbench_engine::hand_over`]): above a bound, Redis' Lua could no longer move
+//! the ids.
 
 use std::time::Duration;
 
 use chrono::{TimeDelta, Utc};
 use tokio_util::sync::CancellationToken;
+use workbench_engine::hand_over::share;
 use workbench_engine::log::Actor;
 use workbench_engine::store::StoreError;
 
@@ -67,18 +67,18 @@ async fn round(context: &Context, queue: &Queue, sender: &mut Option<Sender>) ->
         None => sender.insert(queue.sender().await?),
     };
     let waiting = sender.waiting().await?;
-    let room = (context.settings.outstanding - waiting).min(BATCH);
-    if room <= 0 {
+    if waiting >= context.settings.outstanding {
         return Ok(0);
     }
-    let missing = context.store.handed_and_unclaimed().await? - waiting;
+    let unclaimed = context.store.handed_and_unclaimed().await?;
+    let share = share(context.settings.outstanding, BATCH, waiting, unclaimed);
     let mut tx = context.store.begin(&Actor::workbench(), now).await?;
     let mut ids = Vec::new();
-    if missing > 0 {
-        ids = tx.hand_over_again(rehand_before, missing.min(room)).await?;
+    if share.again > 0 {
+        ids = tx.hand_over_again(rehand_before, share.again).await?;
     }
-    let room = room - i64::try_from(ids.len()).unwrap_or(room);
-    ids.extend(tx.hand_over(room).await?);
+    let left = share.room - i64::try_from(ids.len()).unwrap_or(share.room);
+    ids.extend(tx.hand_over(left).await?);
     let handed = i64::try_from(ids.len()).unwrap_or(BATCH);
     if !ids.is_empty() {
         sender.send(ids).await?;
