@@ -172,6 +172,41 @@ async fn a_corrected_file_shows_what_became_of_its_predecessors_issues() {
     assert_eq!(named["supersedes"], second["id"]);
 }
 
+async fn findings_stay_with_their_rows(setting: Setting) {
+    let client = setting.client();
+    open(&client).await;
+    let header = "licence_number;given_name;family_name;birth_date";
+    let file = |rows: &[&str]| format!("{header}\n{}\n", rows.join("\n")).into_bytes();
+    let faulty = file(&[
+        "9;Ada;Ask;1980-01-01",
+        "1;Anna;;1990-02-03",
+        ";Bo;Ek;1985-01-01",
+        "3;Cia;Berg;1977-07-07",
+        "4;Dan; Lund;",
+    ]);
+    previewed(&client, "members.csv", faulty).await;
+    // A row is gone, the rest is sorted otherwise, one empty value is filled in, and another row has lost the same one.
+    let corrected = file(&["4;Dan; Lundh;", "3;Cia;;1977-07-07", ";Bo;Ek;1985-01-01", "1;Anna;Lind;1990-02-03"]);
+    let second = previewed(&client, "members.csv", corrected).await;
+    assert_eq!(
+        second["difference"],
+        json!([
+            { "code": "trimmed", "resolved": 0, "remaining": 1, "new": 0 },
+            { "code": "value_missing", "resolved": 1, "remaining": 1, "new": 1 },
+        ])
+    );
+}
+
+#[tokio::test]
+async fn findings_stay_with_their_rows_embedded() {
+    findings_stay_with_their_rows(Setting::embedded()).await;
+}
+
+#[tokio::test]
+async fn findings_stay_with_their_rows_on_postgres_and_redis() {
+    findings_stay_with_their_rows(Setting::shared().await).await;
+}
+
 /// Its job is stopped before a worker takes it, so that nothing here depends on who is faster.
 #[tokio::test]
 async fn a_rollback_that_was_stopped_is_finished_before_anything_else_is_stored() {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::Severity;
 use crate::import::Item;
-use crate::issue::{Issue, shorten};
+use crate::issue::{Issue, RowIdentity, shorten, tell_row};
 use crate::key_memory::{KeyMemory, key_hash};
 use crate::record::{Fields, Record, RecordKind, RowFields};
 
@@ -110,6 +110,7 @@ impl RowRules {
         }
         if is_rejected(&issues) {
             // A refused row leaves its key free for a later, correct one.
+            self.tell_refused(values, &mut issues);
             out.settle(row, issues);
             return;
         }
@@ -128,6 +129,19 @@ impl RowRules {
             .filter_map(|(position, (_, value))| Some((position, value.as_deref()?.to_owned())))
             .collect();
         out.rows.push(Weighed { row, issues, draft: Some(draft), unique, seen: 0 });
+    }
+
+    /// Says of findings which row they refuse. Its cleaned values tell it, where one of its key's is missing.
+    fn tell_refused(&self, values: &Values<'_>, issues: &mut [Issue]) {
+        let value = |position: &usize| values.cells.get(*position)?.as_deref();
+        let key: Option<Vec<&str>> = self.key.iter().map(value).collect();
+        match key.filter(|key| !key.is_empty()) {
+            Some(key) => tell_row(issues, RowIdentity::Key(&key.join(":"))),
+            None => {
+                let all: Vec<&str> = values.cells.iter().map(|cell| cell.as_deref().unwrap_or_default()).collect();
+                tell_row(issues, RowIdentity::Content(&all.join("\0")));
+            }
+        }
     }
 
     fn duplicate(&self, row: u64, key: &str) -> Issue {
@@ -194,6 +208,7 @@ impl Judge {
             self.note_unique(row, &unique, &mut issues);
         }
         if is_rejected(&issues) {
+            tell_row(&mut issues, RowIdentity::Key(key));
             return Item::row(row, Vec::new(), issues);
         }
         let fields = Fields::written(text.get(draft.fields).unwrap_or_default());
