@@ -150,6 +150,7 @@ async fn view(
             })
             .collect(),
         supersedes: import.supersedes,
+        superseded_by: import.superseded_by,
         done: import.progress.done,
         total: import.progress.total,
         unit: import.progress.unit,
