@@ -60,6 +60,12 @@ fn every_delimiter_is_found_or_announced() {
     // The announcement wins over what the rows look like.
     let misleading = "sep=;\nlicence_number;given_name;family_name\n1;A,B,C;D,E,F\n";
     assert_eq!(members(&read(misleading)), [("1", "A,B,C", 3)]);
+    // It may be quoted, as every value is, and where no line below bears it out, the lines decide.
+    let table = "licence_number;given_name;family_name\n1;Anna;Ek\n";
+    for (first, said) in [("\"sep=;\"", vec![]), ("\"sep=;\";;", vec![]), ("sep=,", vec!["separator_contradicted"])] {
+        let outcome = read(&format!("{first}\n{table}"));
+        assert_eq!((members(&outcome), codes(&outcome)), (vec![("1", "Anna", 3)], said), "{first}");
+    }
 }
 
 #[test]

@@ -35,6 +35,7 @@ use crate::rows::{Judge, Weighed, WeighedRows, fields};
 use crate::{MAX_COLUMNS, MAX_RECORD_BYTES};
 
 use ahead::Ahead;
+use delimiter::Delimiting;
 use lines::{CutLines, Piece};
 use pieces::Pieces;
 use working::RowWork;
@@ -74,8 +75,7 @@ impl CsvImport {
                 why: "a ledger is read from SIE files; tables hold members or clubs".into(),
             });
         }
-        let announced = delimiter::announced(head);
-        let delimiter = announced.unwrap_or_else(|| delimiter::detect(head));
+        let Delimiting { delimiter, is_announced, issue: contradicted } = delimiter::decide(head);
         let place = Arc::new(RecordPlace::default());
         let stray_quotes = StrayQuotes::default();
         let mut limited = RecordLimit::new(stream, place.clone());
@@ -83,14 +83,14 @@ impl CsvImport {
         // Byte by byte, so that whoever goes on finds everything behind the header.
         let mut reader = table_reader(delimiter, 1, limited);
         let mut line = StringRecord::new();
-        if announced.is_some() {
+        if is_announced {
             read_line(&mut reader, &place, &mut line)?;
         }
         let row = read_line(&mut reader, &place, &mut line)?.ok_or(OpenError::Empty)?;
         if line.len() > MAX_COLUMNS {
             return Err(OpenError::TooManyColumns { columns: line.len() });
         }
-        let table = header::Table::new(&line, sample(head, delimiter, announced.is_some()), options);
+        let table = header::Table::new(&line, sample(head, delimiter, is_announced), options);
         detected.delimiter = Some(char::from(delimiter));
         detected.header = table.is_named().then(|| table.columns.clone());
         detected.heading = Some(table.heading.clone());
@@ -99,7 +99,8 @@ impl CsvImport {
         detected.entity = plan.entity;
         detected.mapping.clone_from(&plan.mapping);
         plan.require(&table)?;
-        let mut opening_issues: Vec<Issue> = findings::heading_issue(&table.heading, row).into_iter().collect();
+        let mut opening_issues: Vec<Issue> = contradicted.into_iter().collect();
+        opening_issues.extend(findings::heading_issue(&table.heading, row));
         opening_issues.extend(unmapped_issue(&plan.mapping, row));
         opening_issues.extend(findings::guess_issues(&plan.mapping, row));
         let columns: Vec<_> = plan
