@@ -139,6 +139,10 @@ async fn a_corrected_file_is_sent_from_the_page() {
     shows(&page, &["1 rejected, which will not be stored", "this is no date", "Download all as CSV"]);
     let forged = visitor.upload(&page, IMPORTS, &[("csrf", "0000")], "m.csv", table(NAMED, "1990-02-28")).await;
     assert_eq!(forged.status, 403);
+    let nothing = visitor.upload(&page, IMPORTS, &[], "", Vec::new()).await;
+    assert_eq!(nothing.status, 422);
+    shows(&nothing, &["no file was chosen. Choose a file, then send it.", "Upload corrected file", &faulty]);
+    assert_eq!(visitor.get(IMPORTS).await.location.as_deref(), Some("/onboarding/svbf"));
     let sent = visitor.upload(&page, IMPORTS, &[], "m.csv", table(NAMED, "1990-02-28")).await;
     assert_eq!(sent.status, 303, "{}", sent.text);
     let address = sent.location.expect("a redirect leads somewhere");

@@ -22,6 +22,7 @@ mod onboarding;
 mod ongoing;
 mod precondition;
 mod problem;
+mod query;
 mod readiness;
 mod records;
 mod retrospective;

@@ -15,6 +15,7 @@ use super::access::{Caller, Capability};
 use super::body::JsonBody;
 use super::idempotency::{Answer, IdempotencyKey};
 use super::problem::{Problem, nearest};
+use super::query::bad_query;
 use super::wire::{DashboardPage, Onboarding, OpenOnboarding};
 use super::{App, answers, bounds, cursor};
 
@@ -274,11 +275,6 @@ pub async fn page(app: &App, filter: &DashboardFilter) -> Result<DashboardPage, 
     let next_cursor = cursor::cut(&mut rows, filter.limit, |last| cursor::encode(last.opened_at, &last.checklist_id));
     let now = Utc::now();
     Ok(DashboardPage { items: rows.into_iter().map(|row| answers::dashboard_item(row, now)).collect(), next_cursor })
-}
-
-/// A query that does not fit, in words.
-pub fn bad_query(rejection: &axum::extract::rejection::QueryRejection) -> Problem {
-    Problem::new(StatusCode::BAD_REQUEST, "query", "The query cannot be used", rejection.body_text())
 }
 
 /// Show an onboarding

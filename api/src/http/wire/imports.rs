@@ -20,7 +20,7 @@ pub struct UploadForm {
     pub entity: Option<String>,
     /// Name of the format profile to read by.
     pub profile: Option<String>,
-    /// JSON object from the file's columns to fields. A column is called by its name, or by its place: `#3`.
+    /// JSON object from the file's columns to fields; `null` leaves a column out. A column is called by its name, or by its place: `#3`.
     pub mapping: Option<String>,
     /// `true` where the first line of a table names the columns, `false` where it is a row; found out where absent.
     pub header: Option<bool>,

@@ -22,7 +22,7 @@ pub use imports::{
     UploadForm,
 };
 pub use jobs::{AttemptView, JobPage, JobView, Progress};
-pub use mappings::{ColumnView, MappingBody, MappingView, MappingsView};
+pub use mappings::{ColumnView, MappingBody, MappingView, MappingsView, columns_asked};
 pub use onboarding::{Onboarding, OpenOnboarding, StepPatchBody, StepView};
 pub use readiness::{Readiness, ReadinessPart};
 pub use records::{FieldChange, RecordChange, RecordView};
