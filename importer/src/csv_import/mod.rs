@@ -15,6 +15,7 @@ mod notation;
 mod pieces;
 mod plan;
 mod request;
+mod title_lines;
 mod working;
 
 use std::io::Read;
@@ -98,7 +99,7 @@ impl CsvImport {
         let plan = plan::plan(&table, options)?;
         detected.entity = plan.entity;
         detected.mapping.clone_from(&plan.mapping);
-        plan.require(&table)?;
+        plan.require(&table, || title_lines::header_below(head, delimiter))?;
         let mut opening_issues: Vec<Issue> = contradicted.into_iter().collect();
         opening_issues.extend(findings::heading_issue(&table.heading, row));
         opening_issues.extend(unmapped_issue(&plan.mapping, row));

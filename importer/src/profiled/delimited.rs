@@ -118,7 +118,7 @@ fn find(header: &[String], profile: &Profile, detected: &mut Detected) -> Result
     if missing.is_empty() {
         return Ok(positions);
     }
-    Err(OpenError::MissingColumns { entity: profile.entity(), missing, columns: header.len() })
+    Err(OpenError::MissingColumns { entity: profile.entity(), missing, columns: header.len(), header_below: None })
 }
 
 impl RowSource for Delimited {
