@@ -252,7 +252,8 @@ pub enum Item {
 impl Item {
     /// A row, rejected when one of its issues is an error.
     pub(crate) fn row(row: u64, records: Vec<Record>, mut issues: Vec<Issue>) -> Self {
-        if let Some(record) = records.first() {
+        // Most rows have none, and are many.
+        if let (false, Some(record)) = (issues.is_empty(), records.first()) {
             tell_row(&mut issues, RowIdentity::Key(&record.key));
         }
         let rejected = issues.iter().any(|issue| issue.severity == crate::Severity::Error);

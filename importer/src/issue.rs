@@ -61,6 +61,7 @@ impl RowIdentity<'_> {
 }
 
 /// Says of findings which row they are about, unless that has been said.
+#[cold]
 pub(crate) fn tell_row(issues: &mut [Issue], identity: RowIdentity<'_>) {
     if issues.is_empty() {
         return;

@@ -220,7 +220,7 @@ impl Cleaner {
     }
 
     fn key<'v>(&mut self, column: &str, value: &'v str) -> Option<Cow<'v, str>> {
-        let value = self.without_apostrophe(column, value);
+        let value = if value.starts_with('\'') { self.without_apostrophe(column, value) } else { value };
         if is_scientific(value) {
             self.refuse(
                 "key_rounded",
@@ -239,6 +239,7 @@ impl Cleaner {
     }
 
     /// A value without the apostrophe in front by which spreadsheets are told that a number is a text.
+    #[cold]
     fn without_apostrophe<'v>(&mut self, column: &str, value: &'v str) -> &'v str {
         match value.strip_prefix('\'') {
             Some(rest) if !rest.is_empty() => {
