@@ -67,6 +67,8 @@ pub struct ImportPage {
     pub supersedes: Option<String>,
     /// What became of that one's issues.
     pub difference: Vec<DifferenceLine>,
+    /// The newer import that took its place.
+    pub superseded_by: Option<String>,
     /// Done by its latest job.
     pub done: i64,
     /// In all, where known.
@@ -249,21 +251,24 @@ impl ImportPage {
         format!("{}.", parts.join(", "))
     }
 
-    /// What storing them does, in a sentence.
+    /// What storing them does, or did, in a sentence.
     fn records_words(&self) -> String {
         let counts = &self.counts;
-        if matches!(self.state.as_str(), "completed" | "rolled_back" | "rolling_back") {
-            return match counts.loaded {
-                1 => "1 record was stored.".to_owned(),
-                loaded => format!("{} records were stored.", figure::count(loaded)),
-            };
-        }
-        format!(
-            "Compared with what is stored: {} new, {} changed, {} unchanged.",
+        let against = format!(
+            "{} new, {} changed, {} unchanged",
             figure::count(counts.records_new),
             figure::count(counts.records_changed),
             figure::count(counts.records_unchanged)
-        )
+        );
+        if matches!(self.state.as_str(), "completed" | "rolled_back" | "rolling_back") {
+            let stored = match counts.loaded {
+                0 => return "No records were stored.".to_owned(),
+                1 => "1 record was stored".to_owned(),
+                loaded => format!("{} records were stored", figure::count(loaded)),
+            };
+            return format!("{stored}: {against}.");
+        }
+        format!("Compared with what is stored: {against}.")
     }
 }
 
@@ -322,13 +327,15 @@ mod tests {
 
     #[test]
     fn one_is_not_many() {
-        let counts = |loaded| ImportCounts { rows_read: 1, loaded, ..ImportCounts::default() };
+        let counts = |loaded| ImportCounts { rows_read: 1, loaded, records_new: loaded, ..ImportCounts::default() };
         let words = |loaded| ImportPage { state: "completed".to_owned(), counts: counts(loaded), ..page() };
         assert_eq!(
             (words(1).records_words(), words(1).rows_words()),
-            ("1 record was stored.".to_owned(), "1 row read, 0 valid.".to_owned())
+            ("1 record was stored: 1 new, 0 changed, 0 unchanged.".to_owned(), "1 row read, 0 valid.".to_owned())
         );
-        assert_eq!(words(1200).records_words(), "1\u{202f}200 records were stored.");
+        let many = "1\u{202f}200 records were stored: 1\u{202f}200 new, 0 changed, 0 unchanged.";
+        assert_eq!(words(1200).records_words(), many);
+        assert_eq!(words(0).records_words(), "No records were stored.");
     }
 
     #[test]
@@ -361,6 +368,7 @@ mod tests {
         shown.failure = Some(hostile.clone());
         shown.notice = Some(hostile.clone());
         shown.supersedes = Some(hostile.clone());
+        shown.superseded_by = Some(hostile.clone());
         shown.next = Some(hostile.clone());
         shown.found = vec![(hostile.clone(), hostile.clone())];
         shown.columns[0].column.clone_from(&hostile);

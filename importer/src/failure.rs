@@ -31,6 +31,8 @@ pub enum OpenError {
     NoHeader {
         /// Columns that the first line has.
         columns: usize,
+        /// A line further down that looks like the header, from 1.
+        header_below: Option<u64>,
     },
     /// The header lacks columns without which no row can be stored.
     #[error("the header lacks columns for {entity}: {}; it has {}", .missing.join(", "), counted(*.columns))]
@@ -41,6 +43,8 @@ pub enum OpenError {
         missing: Vec<String>,
         /// Columns that the header has. Their names are not told: what is taken for a header may be a row.
         columns: usize,
+        /// A line further down that looks more like the header, from 1.
+        header_below: Option<u64>,
     },
     /// The header has more columns than [`crate::MAX_COLUMNS`].
     #[error("the header has {columns} columns; at most {} are read", crate::MAX_COLUMNS)]
@@ -151,6 +155,9 @@ impl OpenError {
             Self::Empty => "Check that the export wrote something, then send the file again.".into(),
             Self::Mismatch { .. } => {
                 "Leave the format and the entity to detection, or choose the ones that fit.".into()
+            }
+            Self::NoHeader { header_below: Some(line), .. } | Self::MissingColumns { header_below: Some(line), .. } => {
+                format!("Line {line} looks like the header: remove the lines above it and send the file again.")
             }
             Self::NoHeader { .. } => {
                 "Add a first line with column names, such as licence_number;given_name;family_name, or map the columns by \

@@ -15,7 +15,7 @@ use crate::encoding::{self, Encoding};
 use crate::failure::{OpenError, ReadError};
 use crate::fipjp::{FipjpImport, Signers};
 use crate::format::{Entity, Format};
-use crate::issue::{Issue, shorten};
+use crate::issue::{Issue, RowIdentity, shorten, tell_row};
 use crate::packed::{self, PackedFault, Packing, UnpackLimits};
 use crate::profile::{EncodingName, Profile};
 use crate::profiled::ProfiledImport;
@@ -251,7 +251,11 @@ pub enum Item {
 
 impl Item {
     /// A row, rejected when one of its issues is an error.
-    pub(crate) fn row(row: u64, records: Vec<Record>, issues: Vec<Issue>) -> Self {
+    pub(crate) fn row(row: u64, records: Vec<Record>, mut issues: Vec<Issue>) -> Self {
+        // Most rows have none, and are many.
+        if let (false, Some(record)) = (issues.is_empty(), records.first()) {
+            tell_row(&mut issues, RowIdentity::Key(&record.key));
+        }
         let rejected = issues.iter().any(|issue| issue.severity == crate::Severity::Error);
         Self::Row {
             row,
@@ -265,6 +269,11 @@ impl Item {
     /// Adds what else was found about a row; what has been said is not said again.
     pub(crate) fn add(&mut self, found: Vec<Issue>) {
         let Self::Row { records, references, issues, rejected, .. } = self else { return };
+        let mut found = found;
+        match (records.first(), issues.first()) {
+            (Some(record), _) => tell_row(&mut found, RowIdentity::Key(&record.key)),
+            (None, known) => found.iter_mut().for_each(|issue| issue.row_key = known.and_then(|known| known.row_key)),
+        }
         for issue in found {
             if issue.severity == crate::Severity::Error {
                 *rejected = true;

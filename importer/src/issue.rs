@@ -1,6 +1,7 @@
 //! What reading found wrong or changed, in words for the person who has to correct the file.
 
 use serde::Serialize;
+use sha2::{Digest, Sha256};
 
 /// Longest offending value shown, in characters.
 const SHOWN_CHARACTERS: usize = 80;
@@ -33,6 +34,42 @@ pub struct Issue {
     pub message: String,
     /// What to do about it.
     pub hint: String,
+    /// A hash by which the row is told in another file, wherever it stands there: of its natural key, or of its other
+    /// values where the key is not complete. `None` where the finding concerns no row, or one without separate values.
+    #[serde(skip)]
+    pub row_key: Option<i64>,
+}
+
+/// By what a row is told from others, in whatever file and order.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum RowIdentity<'a> {
+    /// Its natural key.
+    Key(&'a str),
+    /// All that it says, where it has no key.
+    Content(&'a str),
+}
+
+impl RowIdentity<'_> {
+    pub(crate) fn hash(self) -> i64 {
+        let (kind, text) = match self {
+            Self::Key(text) => ("key", text),
+            Self::Content(text) => ("content", text),
+        };
+        let digest = Sha256::new().chain_update(kind).chain_update([0]).chain_update(text).finalize();
+        digest.first_chunk().copied().map(i64::from_be_bytes).unwrap_or_default()
+    }
+}
+
+/// Says of findings which row they are about, unless that has been said.
+#[cold]
+pub(crate) fn tell_row(issues: &mut [Issue], identity: RowIdentity<'_>) {
+    if issues.is_empty() {
+        return;
+    }
+    let hash = identity.hash();
+    for issue in issues {
+        issue.row_key.get_or_insert(hash);
+    }
 }
 
 impl Issue {
@@ -46,6 +83,7 @@ impl Issue {
             value: None,
             message: message.into(),
             hint: hint.into(),
+            row_key: None,
         }
     }
 

@@ -8,6 +8,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::issue::RowIdentity;
 use crate::json::{write_inside, write_text};
 
 /// The kind of a stored record.
@@ -112,6 +113,14 @@ pub struct Record {
     pub row: u64,
     /// The fields.
     pub fields: Fields,
+}
+
+impl Record {
+    /// What [`crate::Issue::row_key`] is of a finding about its row.
+    #[must_use]
+    pub fn row_key(&self) -> i64 {
+        RowIdentity::Key(&self.key).hash()
+    }
 }
 
 /// The fields of a record as the text of a JSON object in canonical form: keys sorted, no spaces. Equal texts mean that

@@ -60,6 +60,31 @@ fn every_delimiter_is_found_or_announced() {
     // The announcement wins over what the rows look like.
     let misleading = "sep=;\nlicence_number;given_name;family_name\n1;A,B,C;D,E,F\n";
     assert_eq!(members(&read(misleading)), [("1", "A,B,C", 3)]);
+    // It may be quoted, as every value is, and where no line below bears it out, the lines decide.
+    let table = "licence_number;given_name;family_name\n1;Anna;Ek\n";
+    for (first, said) in [("\"sep=;\"", vec![]), ("\"sep=;\";;", vec![]), ("sep=,", vec!["separator_contradicted"])] {
+        let outcome = read(format!("{first}\n{table}"));
+        assert_eq!((members(&outcome), codes(&outcome)), (vec![("1", "Anna", 3)], said), "{first}");
+    }
+}
+
+#[test]
+fn columns_without_a_name_are_left_out_by_their_places() {
+    let outcome = read("licence;prenom;nom;;\n1;Anna;Ek;;\n");
+    let issues = outcome.issues();
+    assert_eq!((members(&outcome), issues.len()), (vec![("1", "Anna", 2)], 1));
+    assert_eq!(issues[0].message, "left out, 2 of 5 columns: #4, #5");
+}
+
+#[test]
+fn a_header_in_the_middle_is_no_row() {
+    // Where other cells of it would be refused, too, and where they would not.
+    for columns in ["licence;prenom;nom;birth_date", "licence;prenom;nom;city"] {
+        let rest = if columns.ends_with("city") { "Lyon" } else { "1990-01-02" };
+        let outcome = read(format!("{columns}\n1;Anna;Ek;{rest}\n{columns}\n2;Bo;Ek;{rest}\n;;;\n"));
+        assert_eq!(members(&outcome), [("1", "Anna", 2), ("2", "Bo", 4)], "{columns}");
+        assert_eq!(codes(&outcome), ["header_repeated", "row_blank"], "{columns}");
+    }
 }
 
 #[test]

@@ -465,7 +465,7 @@ fn sizes_of_64_bits_are_compared_with_the_content() {
 }
 
 #[test]
-fn what_macos_adds_behind_the_file_is_passed_over() {
+fn folders_and_what_macos_adds_are_passed_over() {
     let folder = || Entry::stored("__MACOSX/", b"");
     let double = |size: usize| Entry::deflated("__MACOSX/._members.csv", &vec![5; size]);
     let finder = [table().streamed((true, false)), double(300).streamed((true, false))];
@@ -473,6 +473,13 @@ fn what_macos_adds_behind_the_file_is_passed_over() {
         zip(&finder),
         zip(&[table(), folder(), double(300)]),
         zip(&[table(), folder().streamed((true, false)), double(1024 * 1024)]),
+        zip(&[folder(), double(300).streamed((true, false)), table()]),
+        zip(&[
+            Entry::stored("a/", b""),
+            Entry::deflated("a/.DS_Store", &[0; 6148]),
+            Entry { name: "a/m.csv", ..table() },
+        ]),
+        zip(&[table(), Entry::stored("__MACOSX/a/", b""), Entry::stored("b/", b""), Entry::stored(".DS_Store", b"x")]),
         large_zip(&finder, false),
     ] {
         assert_eq!(outcome(sound.clone()), (2, None));
@@ -481,20 +488,32 @@ fn what_macos_adds_behind_the_file_is_passed_over() {
         }
     }
     for several in [
-        zip(&[double(300), table()]),
-        zip(&[folder(), table()]),
-        zip(&[folder()]),
         zip(&[table(), double(300), table()]),
+        zip(&[folder(), table(), table()]),
+        zip(&[double(1024 * 1024 + 1), table()]),
+        zip(&[Entry::stored("a/", b"x"), table()]),
+        zip(&[table(), Entry::deflated("a/", TABLE.as_bytes())]),
+        zip(&[Entry::stored("DS_Store", b""), table()]),
         zip(&[table(), double(1024 * 1024 + 1)]),
         zip(&[table(), double(1024 * 1024 + 1).streamed((true, false))]),
-        zip(&[table(), folder(), double(1), double(1), double(1), double(1)]),
+        zip(&[vec![table()], vec![double(1); 17]].concat()),
+        zip(&[vec![double(1); 17], vec![table()]].concat()),
+        zip(&[vec![double(1); 9], vec![table()], vec![double(1); 8]].concat()),
         zip(&[table(), Entry::deflated("__MACOSX", b"")]),
     ] {
         assert_eq!(refusal(several), "archive_several_files");
     }
+    assert_eq!(outcome(zip(&[vec![double(1); 8], vec![table()], vec![double(1); 8]].concat())), (2, None));
+    for nothing in [vec![folder()], vec![folder(), double(300), Entry::stored("a/", b"")]] {
+        assert_eq!(refusal(zip(&nothing)), "archive_empty");
+    }
     // They are checked like the file.
     let wrong = Entry { crc: 0, ..double(300) };
-    assert_eq!(refusal(zip(&[table(), wrong])), "archive_damaged");
+    assert_eq!(refusal(zip(&[table(), wrong.clone()])), "archive_damaged");
+    assert_eq!(refusal(zip(&[wrong, table()])), "archive_damaged");
+    let moved = Entry { name: "__MACOSX/._others.csv", ..double(300) };
+    let contradicting = [moved.in_directory(0), table().in_directory(length(&parts(&[double(300)]).0))].concat();
+    assert_eq!(refusal(archive(parts(&[double(300), table()]).0, contradicting, 2)), "archive_damaged");
     assert_eq!(refusal(zip(&[table(), Entry { flags: 1, ..double(300) }])), "archive_encrypted");
     let (content, directory) = parts(&finder);
     let unlisted = finder[0].in_directory(0);
@@ -507,7 +526,11 @@ fn gzip_members_are_checked_one_by_one() {
     let sound = gzip(TABLE.as_bytes());
     let empty = gzip(b"");
     assert_eq!(outcome([empty.as_slice(), &sound, &empty.repeat(100)].concat()), (2, None));
-    for garbage in [b"\n".as_slice(), b"\0", &[0; 512], b"PK\x03\x04", b"\x1f\x8c and eight more"] {
+    for padding in [1, 512, 100_000] {
+        assert_eq!(outcome([sound.as_slice(), &vec![0; padding]].concat()), (2, None), "{padding} zeros");
+    }
+    let behind_zeros = [&[0; 512], sound.as_slice()].concat();
+    for garbage in [b"\n".as_slice(), b"\0\n", &behind_zeros, b"PK\x03\x04", b"\x1f\x8c and eight more"] {
         assert_eq!(refusal([sound.as_slice(), garbage].concat()), "archive_damaged", "{garbage:?}");
     }
     // The start of another member.
@@ -546,7 +569,6 @@ fn names_inside_are_only_shown() {
 #[test]
 fn archives_of_more_or_less_than_one_file_are_refused() {
     assert_eq!(refusal(zip(&[table(), table()])), "archive_several_files");
-    assert_eq!(refusal(zip(&[Entry::stored("members/", b""), table()])), "archive_several_files");
     assert_eq!(refusal(zip(&[])), "archive_empty");
     assert_eq!(refusal(zip(&[Entry::deflated("empty.csv", b"")])), "file_empty");
     // Two in the directory, one in front of it.
@@ -554,6 +576,8 @@ fn archives_of_more_or_less_than_one_file_are_refused() {
     assert_eq!(refusal(archive(table().header(), twice, 2)), "archive_several_files");
     for first in ["[Content_Types].xml", "mimetype", "xl/workbook.xml"] {
         assert_eq!(refusal(zip(&[Entry::stored(first, b"<a/>"), table()])), "file_binary", "{first}");
+        let in_folders = [Entry::stored("a/", b""), Entry::stored(first, b"<a/>"), table()];
+        assert_eq!(refusal(zip(&in_folders)), "file_binary", "{first}");
     }
 }
 

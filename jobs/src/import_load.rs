@@ -34,8 +34,7 @@ pub async fn run(context: &Context, job: &Job) -> Result<(), Failure> {
         if done <= import.checkpoint {
             continue;
         }
-        let chunk =
-            Chunk { records: Arc::new(rows.records), checkpoint: done, total: import.counts.rows_read, is_first };
+        let chunk = Chunk { records: Arc::new(rows.records), checkpoint: done, total: import.counts.rows_read };
         // A ledger may state a record twice, and an attempt that was cut off may have been here before.
         let left = if is_first { loader.add(chunk).await? } else { vec![chunk] };
         load(context, job, import_id, left).await?;

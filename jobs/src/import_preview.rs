@@ -76,7 +76,7 @@ async fn follow(context: &Context, tenant_id: &str, rows: &mut Rows) -> Result<(
         let keys: Vec<(&str, &str)> =
             referrals.iter().map(|referral| (referral.to.kind.as_str(), referral.to.key.as_str())).collect();
         let unknown = context.store.unknown_keys(tenant_id, &keys).await?;
-        for Referral { line, unremarked, to } in referrals {
+        for Referral { line, row_key, unremarked, to } in referrals {
             let (kind, key) = (to.kind.as_str(), to.key.as_str());
             if !unknown.contains(&(kind, key)) {
                 continue;
@@ -92,6 +92,7 @@ async fn follow(context: &Context, tenant_id: &str, rows: &mut Rows) -> Result<(
                 value: Some(key.chars().take(80).collect()),
                 message: format!("there is no {kind} with this key"),
                 hint: format!("Import the {kind}s first, or correct the value; the row is stored as it is."),
+                row_key: Some(*row_key),
             });
         }
     }

@@ -67,9 +67,10 @@ impl Rows {
         self.issues.extend(issues.into_iter().map(issue));
     }
 
-    fn refer(&mut self, row: u64, references: Vec<Reference>, unremarked: bool) {
+    fn refer(&mut self, row: u64, record: Option<&Record>, references: Vec<Reference>, unremarked: bool) {
+        let Some(row_key) = record.filter(|_| !references.is_empty()).map(Record::row_key) else { return };
         let line = i64::try_from(row).unwrap_or(i64::MAX);
-        self.references.extend(references.into_iter().map(|to| Referral { line, unremarked, to }));
+        self.references.extend(references.into_iter().map(|to| Referral { line, row_key, unremarked, to }));
     }
 
     fn is_full(&self) -> bool {
@@ -83,6 +84,8 @@ impl Rows {
 pub struct Referral {
     /// Where the row is.
     pub line: i64,
+    /// What tells the row in another file; see [`Issue::row_key`].
+    pub row_key: i64,
     /// Nothing else was found about the row.
     pub unremarked: bool,
     /// The record and the column that refers to it.
@@ -208,7 +211,7 @@ fn parse(
     while let Some(item) = import.next() {
         match item.map_err(|error| unreadable(&error))? {
             Item::Row { row, records, references, issues, rejected } => {
-                rows.refer(row, references, issues.is_empty());
+                rows.refer(row, records.first(), references, issues.is_empty());
                 rows.add(records, issues, rejected);
                 if rows.is_full() {
                     rows.bytes = import.bytes_read();
@@ -256,6 +259,7 @@ fn issue(issue: Issue) -> NewIssue {
         value: issue.value,
         message: issue.message,
         hint: issue.hint,
+        row_key: issue.row_key,
     }
 }
 

@@ -237,6 +237,14 @@ async fn what_no_request_may_hold() {
     }
     client.patch(step, &json!({ "assignee": "å".repeat(200) })).await.expect(200);
     assert_eq!(client.get("/sys/onboarding/%ff").await.problem(400), "address_encoding");
+    for (query, said) in [("limti=1", "`limti`"), ("limit=many", "`limit`"), ("limit=1&limit=1", "`limit`")] {
+        for list in ["/sys/onboarding/svbf/imports", "/sys/jobs", "/sys/onboarding"] {
+            let refused = client.get(&format!("{list}?{query}")).await;
+            let detail = refused.body["detail"].as_str().unwrap_or_default().to_owned();
+            assert_eq!(refused.problem(400), "query");
+            assert!(detail.contains(said) && !detail.contains("deserialize"), "{detail}");
+        }
+    }
 
     let check = "/sys/onboarding/svbf/health-check";
     for (body, status, code) in

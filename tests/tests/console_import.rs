@@ -139,6 +139,12 @@ async fn a_corrected_file_is_sent_from_the_page() {
     shows(&page, &["1 rejected, which will not be stored", "this is no date", "Download all as CSV"]);
     let forged = visitor.upload(&page, IMPORTS, &[("csrf", "0000")], "m.csv", table(NAMED, "1990-02-28")).await;
     assert_eq!(forged.status, 403);
+    let nothing = visitor.upload(&page, IMPORTS, &[], "", Vec::new()).await;
+    assert_eq!(nothing.status, 422);
+    for text in ["no file was chosen. Choose a file, then send it.", "Upload corrected file", &faulty] {
+        assert!(nothing.text.contains(text), "no `{text}` in\n{}", nothing.text);
+    }
+    assert_eq!(visitor.get(IMPORTS).await.location.as_deref(), Some("/onboarding/svbf"));
     let sent = visitor.upload(&page, IMPORTS, &[], "m.csv", table(NAMED, "1990-02-28")).await;
     assert_eq!(sent.status, 303, "{}", sent.text);
     let address = sent.location.expect("a redirect leads somewhere");
@@ -256,7 +262,7 @@ async fn what_has_no_name_is_named_by_its_place_and_one_is_not_many() {
     let early = visitor.submit(&page, &format!("{address}/confirm"), &[]).await;
     assert_eq!(early.status, 303, "{}", early.text);
     client.import_after("svbf", &import, &["loading"]).await;
-    shows(&visitor.get(&address).await, &["1 record was stored."]);
+    shows(&visitor.get(&address).await, &["1 record was stored: 1 new, 0 changed, 0 unchanged."]);
     shows(&visitor.get("/onboarding/svbf/mappings").await, &["Column 2, without a name → Given name"]);
     let late = client
         .send(

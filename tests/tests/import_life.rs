@@ -44,7 +44,11 @@ fn path(import: &Value, action: &str) -> String {
 
 /// New, changed and unchanged records of a file, against what is stored.
 async fn against_stored(client: &Client, bytes: Vec<u8>) -> (i64, i64, i64) {
-    let counts = previewed(client, "compare.csv", bytes).await["counts"].clone();
+    counted(&previewed(client, "compare.csv", bytes).await)
+}
+
+fn counted(import: &Value) -> (i64, i64, i64) {
+    let counts = &import["counts"];
     let count = |key: &str| counts[key].as_i64().unwrap_or(-1);
     (count("records_new"), count("records_changed"), count("records_unchanged"))
 }
@@ -74,7 +78,14 @@ async fn rollback_restores_what_was_replaced(setting: Setting) {
     let preview = previewed(&client, "three.csv", first()).await;
     assert_eq!(client.post(&path(&preview, "rollback"), &json!({ "reason": "x" })).await.problem(409), "import_state");
 
+    assert_eq!(counted(&two), (100, 500, 1000));
+    let late = previewed(&client, "late.csv", second()).await;
+    assert_eq!(counted(&late), (0, 0, 1600));
     undone(&client, &two).await;
+    client.post(&path(&late, "confirm"), &json!({})).await.expect(202);
+    let late = client.import_after("svbf", id(&late), &["loading"]).await;
+    assert_eq!((counted(&late), &late["loaded"]), ((100, 500, 1000), &json!(1600)), "an import was undone in between");
+    undone(&client, &late).await;
     assert_eq!(against_stored(&client, first()).await, (0, 0, 1500));
     assert_eq!(against_stored(&client, second()).await, (100, 500, 1000));
     undone(&client, &one).await;
@@ -85,7 +96,7 @@ async fn rollback_restores_what_was_replaced(setting: Setting) {
         .filter(|event| event["kind"] == "import_rolling_back")
         .map(|event| event["payload"]["reason"].clone())
         .collect();
-    assert_eq!(reasons, ["the wrong file", "the wrong file"]);
+    assert_eq!(reasons, ["the wrong file"; 3]);
     let (holds, said) = setting.tool(&["audit", "verify"]);
     assert!(holds, "{said}");
 }
@@ -101,19 +112,24 @@ async fn one_at_a_time(setting: Setting) {
         async move { client.post(&path, &json!({})).await.expect(202) }
     };
     tokio::join!(confirm(&one), confirm(&two));
-    let mut spans = Vec::new();
+    let (mut spans, mut compared) = (Vec::new(), Vec::new());
     for import in [&one, &two] {
+        assert_eq!(import["counts"]["records_new"], 4_000, "nothing is stored at the time of the preview");
         let stored = client.import_after("svbf", id(import), &["loading"]).await;
         assert_eq!(
             (&stored["state"], &stored["loaded"], &stored["waits"]),
             (&json!("completed"), &json!(4_000), &json!(false))
         );
+        compared
+            .push(["records_new", "records_changed", "records_unchanged"].map(|key| stored["counts"][key].as_i64()));
         let job = client.get(&format!("/sys/jobs/{}", stored["job_id"].as_str().unwrap_or_default())).await.expect(200);
         let time = |key: &str| job[key].as_str().unwrap_or_default().to_owned();
         spans.push((time("started_at"), time("finished_at")));
     }
     spans.sort();
     assert!(spans[0].1 <= spans[1].0, "they overlap: {spans:?}");
+    compared.sort_unstable();
+    assert_eq!(compared, [[Some(0), Some(0), Some(4_000)], [Some(4_000), Some(0), Some(0)]], "what loading found");
 }
 
 #[tokio::test]
@@ -157,9 +173,12 @@ async fn a_corrected_file_shows_what_became_of_its_predecessors_issues() {
     );
     let earlier = client.get(&format!("/sys/onboarding/svbf/imports/{}", id(&first))).await.expect(200);
     assert_eq!(earlier["state"], "cancelled", "its preview is of no more use");
+    assert_eq!((&earlier["superseded_by"], &second["superseded_by"]), (&second["id"], &Value::Null));
+    let visitor = setting.visitor().await;
+    let page = visitor.get(&format!("/onboarding/svbf/imports/{}", id(&first))).await.text;
+    assert!(page.contains(&format!("href=\"/onboarding/svbf/imports/{}\"", id(&second))), "{page}");
 
-    let table =
-        setting.visitor().await.get(&format!("/sys/onboarding/svbf/imports/{}/issues.csv", id(&second))).await.text;
+    let table = visitor.get(&format!("/sys/onboarding/svbf/imports/{}/issues.csv", id(&second))).await.text;
     let lines: Vec<&str> = table.lines().collect();
     assert_eq!(lines[0], "row,column,value,severity,code,message,hint");
     assert_eq!(lines.len(), 3, "{table}");
@@ -170,6 +189,41 @@ async fn a_corrected_file_shows_what_became_of_its_predecessors_issues() {
     let named = client.upload("svbf", "other.csv", members(1), &[("supersedes", id(&second))]).await.expect(202);
     let named = client.import_after("svbf", id(&named), &["queued", "parsing"]).await;
     assert_eq!(named["supersedes"], second["id"]);
+}
+
+async fn findings_stay_with_their_rows(setting: Setting) {
+    let client = setting.client();
+    open(&client).await;
+    let header = "licence_number;given_name;family_name;birth_date";
+    let file = |rows: &[&str]| format!("{header}\n{}\n", rows.join("\n")).into_bytes();
+    let faulty = file(&[
+        "9;Ada;Ask;1980-01-01",
+        "1;Anna;;1990-02-03",
+        ";Bo;Ek;1985-01-01",
+        "3;Cia;Berg;1977-07-07",
+        "4;Dan; Lund;",
+    ]);
+    previewed(&client, "members.csv", faulty).await;
+    // A row is gone, the rest is sorted otherwise, one empty value is filled in, and another row has lost the same one.
+    let corrected = file(&["4;Dan; Lundh;", "3;Cia;;1977-07-07", ";Bo;Ek;1985-01-01", "1;Anna;Lind;1990-02-03"]);
+    let second = previewed(&client, "members.csv", corrected).await;
+    assert_eq!(
+        second["difference"],
+        json!([
+            { "code": "trimmed", "resolved": 0, "remaining": 1, "new": 0 },
+            { "code": "value_missing", "resolved": 1, "remaining": 1, "new": 1 },
+        ])
+    );
+}
+
+#[tokio::test]
+async fn findings_stay_with_their_rows_embedded() {
+    findings_stay_with_their_rows(Setting::embedded()).await;
+}
+
+#[tokio::test]
+async fn findings_stay_with_their_rows_on_postgres_and_redis() {
+    findings_stay_with_their_rows(Setting::shared().await).await;
 }
 
 /// Its job is stopped before a worker takes it, so that nothing here depends on who is faster.

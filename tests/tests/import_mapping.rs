@@ -90,6 +90,7 @@ async fn a_guess_waits_and_can_be_put_right(setting: Setting) {
         (json!({ "mapping": { "column 1": "club", "column 2": "club" } }), "duplicate_field", "Choose one"),
         (json!({ "mapping": {}, "entity": "ledger" }), "unknown_entity", "Use members"),
         (json!({ "mappings": {} }), "invalid_body", "Did you mean `mapping`?"),
+        (json!({ "mapping": { "Zebra": null } }), "unknown_column", "The columns of the table are: column 1,"),
     ] {
         let refused = map(&client, &guessed, &body).await;
         assert!(refused.body["hint"].as_str().is_some_and(|said| said.starts_with(hint)), "{:#}", refused.body);
@@ -97,7 +98,7 @@ async fn a_guess_waits_and_can_be_put_right(setting: Setting) {
     }
 
     let body =
-        json!({ "mapping": { "column 2": "family_name", "column 3": "given_name", "column 4": "" } }).to_string();
+        json!({ "mapping": { "column 2": "family_name", "column 3": "given_name", "column 4": null } }).to_string();
     let headers = [("content-type", "application/json"), ("idempotency-key", "map-1")];
     let address = path(&guessed, "mapping");
     let send = || client.send("PUT", &address, &headers, Some(&body));
@@ -182,7 +183,7 @@ async fn a_table_that_failed_for_its_columns_is_mapped(setting: Setting) {
 async fn a_confirmed_mapping_is_remembered(setting: Setting) {
     let client = setting.client();
     open(&client).await;
-    let asked = json!({ "No": "licence_number", "A": "given_name", "B": "family_name", "C": "" }).to_string();
+    let asked = json!({ "No": "licence_number", "A": "given_name", "B": "family_name", "C": null }).to_string();
     let first = read(&client, "svbf", "a.csv", table("No;A;B;C"), &[("mapping", &asked)]).await;
     // An import that was not confirmed teaches nothing.
     let before = client.get("/sys/tenants/svbf/mappings").await.expect(200);

@@ -1,14 +1,9 @@
 //! Whoever confirms or maps an import says which preview was seen; one that is no longer there decides nothing.
 
 use serde_json::{Value, json};
-use workbench_tests::{Answer, Client, Page, Setting};
+use workbench_tests::{Answer, Client, Page, Setting, Visitor};
 
 const IMPORTS: &str = "/onboarding/svbf/imports";
-
-async fn open(client: &Client) {
-    let body = json!({ "tenant_id": "svbf", "name": "Boule", "country": "SE", "platform_url": "sandbox" });
-    client.post("/sys/onboarding", &body).await.expect(201);
-}
 
 fn table() -> Vec<u8> {
     b"No;A;B;C\nSE-1;Anna;Lind;1984-05-02\nSE-2;Karin;Ek;1990-12-24\nSE-3;Lars;Lund;1970-01-30\n".to_vec()
@@ -26,11 +21,32 @@ async fn read(client: &Client, import: &Value) -> Value {
     client.import_after("svbf", id(import), &["queued", "parsing"]).await
 }
 
-async fn previewed(client: &Client) -> Value {
+/// A tenant, and the preview of its first file.
+async fn previewed(setting: &Setting) -> (Client, Value) {
+    let client = setting.client();
+    let body = json!({ "tenant_id": "svbf", "name": "Boule", "country": "SE", "platform_url": "sandbox" });
+    client.post("/sys/onboarding", &body).await.expect(201);
     let uploaded = client.upload("svbf", "m.csv", table(), &[]).await.expect(202);
-    let preview = read(client, &uploaded).await;
+    let preview = read(&client, &uploaded).await;
     assert_eq!(preview["state"], "preview", "{preview:#}");
-    preview
+    (client, preview)
+}
+
+/// A preview that somebody looks at in the console.
+struct Looked {
+    client: Client,
+    preview: Value,
+    visitor: Visitor,
+    address: String,
+    page: Page,
+}
+
+async fn looked(setting: &Setting) -> Looked {
+    let (client, preview) = previewed(setting).await;
+    let visitor = setting.visitor().await;
+    let address = format!("{IMPORTS}/{}", id(&preview));
+    let page = visitor.get(&address).await;
+    Looked { client, preview, visitor, address, page }
 }
 
 /// Sends a command under the condition that a preview is the current one.
@@ -49,9 +65,7 @@ fn swapped() -> Value {
 }
 
 async fn what_was_not_seen_is_not_confirmed(setting: Setting) {
-    let client = setting.client();
-    open(&client).await;
-    let preview = previewed(&client).await;
+    let (client, preview) = previewed(&setting).await;
     let shown = client.get(&path(&preview, "")).await;
     let seen = tag(&shown);
     assert_eq!(seen, format!("\"{}\"", shown.expect(200)["preview_revision"]));
@@ -80,9 +94,7 @@ async fn what_was_not_seen_is_not_confirmed(setting: Setting) {
 
 /// The tag is no part of what a repeated request must repeat: the first one has raised it.
 async fn a_repeated_mapping_gets_its_first_answer(setting: Setting) {
-    let client = setting.client();
-    open(&client).await;
-    let preview = previewed(&client).await;
+    let (client, preview) = previewed(&setting).await;
     let seen = format!("\"{}\"", preview["preview_revision"]);
     let headers = [("content-type", "application/json"), ("if-match", seen.as_str()), ("idempotency-key", "m-1")];
     let (address, body) = (path(&preview, "/mapping"), swapped().to_string());
@@ -126,12 +138,7 @@ const OTHERWISE: &str = "somebody had it read again";
 #[tokio::test]
 async fn a_page_that_is_out_of_date_confirms_nothing_and_keeps_what_was_chosen() {
     let setting = Setting::embedded();
-    let client = setting.client();
-    open(&client).await;
-    let preview = previewed(&client).await;
-    let visitor = setting.visitor().await;
-    let address = format!("{IMPORTS}/{}", id(&preview));
-    let old = visitor.get(&address).await;
+    let Looked { client, preview, visitor, address, page: old } = looked(&setting).await;
     client
         .send("PUT", &path(&preview, "/mapping"), &[("content-type", "application/json")], Some(&swapped().to_string()))
         .await
@@ -164,12 +171,7 @@ async fn a_page_that_is_out_of_date_confirms_nothing_and_keeps_what_was_chosen()
 #[tokio::test]
 async fn choices_made_for_another_entity_are_kept_with_its_fields() {
     let setting = Setting::embedded();
-    let client = setting.client();
-    open(&client).await;
-    let preview = previewed(&client).await;
-    let visitor = setting.visitor().await;
-    let address = format!("{IMPORTS}/{}", id(&preview));
-    let old = visitor.get(&address).await;
+    let Looked { client, preview, visitor, address, page: old } = looked(&setting).await;
     let clubs = json!({ "mapping": { "No": "club_number", "A": "name" }, "entity": "clubs" });
     told(&client, &preview, "mapping", "*", &clubs).await.expect(202);
     assert_eq!(read(&client, &preview).await["entity"], "clubs");
@@ -196,12 +198,7 @@ async fn choices_made_for_another_entity_are_kept_with_its_fields() {
 #[tokio::test]
 async fn a_refused_mapping_is_shown_with_its_choices_and_leads_back_to_the_import() {
     let setting = Setting::embedded();
-    let client = setting.client();
-    open(&client).await;
-    let preview = previewed(&client).await;
-    let visitor = setting.visitor().await;
-    let address = format!("{IMPORTS}/{}", id(&preview));
-    let page = visitor.get(&address).await;
+    let Looked { visitor, address, page, .. } = looked(&setting).await;
     let mapping = format!("{address}/mapping");
     let refused = visitor.submit(&page, &mapping, &[("column-2", "club"), ("column-3", "club")]).await;
     assert_eq!(refused.status, 422);
@@ -219,13 +216,8 @@ async fn a_refused_mapping_is_shown_with_its_choices_and_leads_back_to_the_impor
 #[tokio::test]
 async fn choices_wait_while_the_file_is_read_again() {
     let mut setting = Setting::shared().await;
-    let client = setting.client();
-    open(&client).await;
-    let preview = previewed(&client).await;
-    let visitor = setting.visitor().await;
-    let address = format!("{IMPORTS}/{}", id(&preview));
+    let Looked { client, preview, visitor, address, page: old } = looked(&setting).await;
     let mapping = format!("{address}/mapping");
-    let old = visitor.get(&address).await;
     setting.workers.clear();
     told(&client, &preview, "mapping", "*", &swapped()).await.expect(202);
     let waiting = visitor.get(&address).await;

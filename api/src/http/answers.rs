@@ -159,6 +159,7 @@ pub fn import(import: Import, groups: Vec<(String, String, i64)>, job: Option<Jo
         rolled_back_at: import.rolled_back_at,
         supersedes: import.supersedes,
         difference: import.difference.unwrap_or_default().into_iter().map(difference).collect(),
+        superseded_by: import.superseded_by,
     }
 }
 

@@ -1,12 +1,13 @@
 //! JSON bodies, refused in words where they do not fit.
 
 use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRequest, Request};
 use axum::http::{StatusCode, header};
 use serde::de::{DeserializeOwned, IgnoredAny};
 
 use super::nul;
-use super::problem::{Problem, nearest};
+use super::problem::{Problem, suggestion};
 
 /// A JSON body (`application/json`, and `application/merge-patch+json` for PATCH).
 pub struct JsonBody<T>(pub T);
@@ -27,9 +28,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonBody<T> {
             )
             .hint("Send `Content-Type: application/json`."));
         }
-        let bytes = Bytes::from_request(request, state).await.map_err(|rejection| {
-            Problem::new(rejection.status(), "body", "The body could not be read", rejection.body_text())
-        })?;
+        let bytes = Bytes::from_request(request, state).await.map_err(|rejection| unread(&rejection))?;
         read(&bytes).map(Self)
     }
 }
@@ -41,11 +40,18 @@ impl<T: DeserializeOwned + Default, S: Send + Sync> FromRequest<S> for OptionalJ
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        let bytes = Bytes::from_request(request, state).await.map_err(|rejection| {
-            Problem::new(rejection.status(), "body", "The body could not be read", rejection.body_text())
-        })?;
+        let bytes = Bytes::from_request(request, state).await.map_err(|rejection| unread(&rejection))?;
         if bytes.is_empty() { Ok(Self(T::default())) } else { read(&bytes).map(Self) }
     }
+}
+
+/// A body that did not arrive whole.
+fn unread(rejection: &BytesRejection) -> Problem {
+    let detail = match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => "the body is longer than anything that is asked for here",
+        _ => "the body broke off before its end",
+    };
+    Problem::new(rejection.status(), "body", "The body could not be read", detail)
 }
 
 fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
@@ -72,11 +78,7 @@ fn unfit(error: &serde_json::Error) -> Problem {
     match (text.starts_with("unknown "), quoted.next()) {
         (true, Some(word)) => {
             let known: Vec<&str> = quoted.collect();
-            let hint = match nearest(word, known.iter().copied()) {
-                Some(nearest) => format!("Did you mean `{nearest}`?"),
-                None => format!("Known are {}.", known.join(", ")),
-            };
-            problem.hint(hint)
+            problem.hint(suggestion(word, &known))
         }
         _ => problem,
     }

@@ -30,6 +30,7 @@ use super::access::{Caller, SESSION_COOKIE, hash_secret, new_secret, session_of}
 use super::idempotency::IdempotencyKey;
 use super::onboarding::ListQuery;
 use super::problem::Problem;
+use super::query::{bad_form, bad_query};
 use super::wire::StepView;
 use super::{App, answers, health, imports, jobs, nul, onboarding, retrospective, steps};
 
@@ -47,7 +48,7 @@ pub fn routes() -> Router<App> {
         .route("/onboarding/{tenant_id}/steps/{step_id}/waivers", post(waivers::propose))
         .route("/onboarding/{tenant_id}/steps/{step_id}/waivers/{waiver_id}/{action}", post(waivers::act))
         .route("/onboarding/{tenant_id}/health-check", post(run_health_check))
-        .route("/onboarding/{tenant_id}/imports", post(import::upload).layer(imports::unlimited()))
+        .route("/onboarding/{tenant_id}/imports", post(import::upload).get(import::to_list).layer(imports::unlimited()))
         .route("/onboarding/{tenant_id}/imports/{import_id}", get(import::show))
         .route("/onboarding/{tenant_id}/imports/{import_id}/{action}", post(import::act).get(import::back))
         .route("/onboarding/{tenant_id}/mappings", get(mappings::show))
@@ -517,7 +518,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Asked<T> {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Response> {
         let read = Query::from_request_parts(parts, state).await;
-        read.map(|Query(query)| Self(query)).map_err(|rejection| failed(&onboarding::bad_query(&rejection)))
+        read.map(|Query(query)| Self(query)).map_err(|rejection| failed(&bad_query(&rejection)))
     }
 }
 
@@ -529,10 +530,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Filled<T> {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Response> {
         let read = Form::from_request(request, state).await;
-        read.map(|Form(form)| Self(form)).map_err(|rejection: FormRejection| {
-            let title = "The form cannot be read";
-            failed(&Problem::new(rejection.status(), "form", title, rejection.body_text()))
-        })
+        read.map(|Form(form)| Self(form)).map_err(|rejection: FormRejection| failed(&bad_form(&rejection)))
     }
 }
 

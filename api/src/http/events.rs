@@ -13,8 +13,8 @@ use utoipa::IntoParams;
 use workbench_engine::store::EventFilter;
 
 use super::access::{Caller, Capability};
-use super::onboarding::bad_query;
 use super::problem::Problem;
+use super::query::bad_query;
 use super::wire::EventPage;
 use super::{App, answers, cursor};
 

@@ -17,8 +17,8 @@ use super::access::{Caller, Capability};
 use super::body::OptionalJsonBody;
 use super::health_document::{self, HealthDocument};
 use super::idempotency::{Answer, IdempotencyKey};
-use super::onboarding::bad_query;
 use super::problem::Problem;
+use super::query::bad_query;
 use super::wire::{HealthCheckView, HealthHistory, ProbeHistoryView, ProbeRunView};
 use super::{App, answers, cursor};
 

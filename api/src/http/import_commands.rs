@@ -13,7 +13,7 @@ use super::idempotency::{Answer, IdempotencyKey};
 use super::imports::surroundings;
 use super::precondition::if_match;
 use super::problem::Problem;
-use super::wire::{ImportView, MappingBody, RollbackBody};
+use super::wire::{ImportView, MappingBody, RollbackBody, columns_asked};
 use super::{App, answers, bounds, imports};
 
 /// A command about an import.
@@ -172,7 +172,7 @@ pub async fn map(
     headers: HeaderMap,
     JsonBody(body): JsonBody<MappingBody>,
 ) -> Result<Response, Problem> {
-    let mapping = AskedMapping { columns: body.mapping, header: body.header };
+    let mapping = AskedMapping { columns: columns_asked(body.mapping), header: body.header };
     let command = Command::Map { mapping, entity: body.entity, seen: if_match(&headers)? };
     act(&app, &caller, &key, (&tenant_id, &import_id), &command).await
 }

@@ -15,24 +15,25 @@ use workbench_jobs::{ObjectError, Stored, UPLOADS};
 
 use super::access::{Caller, Capability};
 use super::idempotency::{Answer, IdempotencyKey};
-use super::onboarding::bad_query;
-use super::problem::Problem;
-use super::wire::{ImportPage, ImportView, IssuePage, UploadForm};
+use super::problem::{Problem, suggestion};
+use super::query::bad_query;
+use super::wire::{ImportPage, ImportView, IssuePage, UploadForm, columns_asked};
 use super::{App, answers, cursor, nul};
 
 /// Longest text field of an upload.
 const FIELD_LIMIT: usize = 64 * 1024;
 
-/// What an upload says besides its file.
+/// What an upload says.
 #[derive(Debug, Default)]
-struct Fields {
+pub struct Fields {
     file: Option<(Stored, Option<String>)>,
     format: Option<String>,
     entity: Option<String>,
     mapping: AskedMapping,
     profile: Option<String>,
     mode: Option<String>,
-    supersedes: Option<String>,
+    /// The earlier import that it corrects.
+    pub supersedes: Option<String>,
 }
 
 /// Upload a file
@@ -74,23 +75,24 @@ pub async fn upload(
         Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "content_type", "The body is no upload", rejection.body_text())
             .hint("Send `multipart/form-data` with a field `file`.")
     })?;
-    take_in(&app, &caller, &key, &tenant_id, uri.path(), &mut multipart).await
+    let mut fields = Fields::default();
+    take_in(&app, &caller, &key, (&tenant_id, uri.path()), &mut multipart, &mut fields).await
 }
 
 /// Reads an upload's fields, its file in a stream, and stores what it asks for. `address` is that of the tenant's imports.
+/// What was read of the fields is there in the case of a refusal, too.
 pub async fn take_in(
     app: &App,
     caller: &Caller,
     key: &IdempotencyKey,
-    tenant_id: &str,
-    address: &str,
+    (tenant_id, address): (&str, &str),
     multipart: &mut Multipart,
+    fields: &mut Fields,
 ) -> Result<Response, Problem> {
     let id = format!("imp_{}", Ulid::new());
-    let mut fields = Fields::default();
-    let read = receive(app, &id, multipart, &mut fields).await;
+    let read = receive(app, &id, multipart, fields).await;
     let checked = match read {
-        Ok(()) => declare(app, tenant_id, &id, &fields),
+        Ok(()) => declare(app, tenant_id, &id, fields),
         Err(problem) => Err(problem),
     };
     let mut committing = false;
@@ -135,10 +137,11 @@ async fn receive(app: &App, id: &str, multipart: &mut Multipart, fields: &mut Fi
             "mode" => fields.mode = Some(text(field).await?),
             "supersedes" => fields.supersedes = Some(text(field).await?).filter(|id| !id.is_empty()),
             "mapping" => {
-                fields.mapping.columns = serde_json::from_str(&text(field).await?).map_err(|error| {
+                let asked = serde_json::from_str(&text(field).await?).map_err(|error| {
                     Problem::invalid("mapping", format!("`mapping` is no JSON object of texts: {error}"))
-                        .hint(r#"Use {"column of the file": "field"}."#)
+                        .hint(r#"Use {"column of the file": "field"}; null for a field leaves the column out."#)
                 })?;
+                fields.mapping.columns = columns_asked(asked);
                 for (column, field) in &fields.mapping.columns {
                     nul::refuse_in_text("mapping", column)?;
                     nul::refuse_in_text("mapping", field)?;
@@ -148,10 +151,7 @@ async fn receive(app: &App, id: &str, multipart: &mut Multipart, fields: &mut Fi
             other => {
                 let problem = Problem::invalid("unknown_field", format!("the upload has an unknown field `{other}`"));
                 let known = ["file", "format", "entity", "profile", "mapping", "header", "mode", "supersedes"];
-                return Err(match super::problem::nearest(other, known.into_iter()) {
-                    Some(nearest) => problem.hint(format!("Did you mean `{nearest}`?")),
-                    None => problem.hint(format!("Known are {}.", known.join(", "))),
-                });
+                return Err(problem.hint(suggestion(other, &known)));
             }
         }
     }
@@ -216,6 +216,10 @@ fn unstored(error: &ObjectError) -> Problem {
 fn declare(app: &App, tenant_id: &str, id: &str, fields: &Fields) -> Result<NewImport, Problem> {
     let (stored, file_name) =
         fields.file.as_ref().ok_or_else(|| Problem::invalid("missing_file", "the upload has no field `file`"))?;
+    // A browser sends this where nobody has chosen a file.
+    if stored.size == 0 && file_name.as_deref().unwrap_or_default().is_empty() {
+        return Err(Problem::invalid("missing_file", "no file was chosen").hint("Choose a file, then send it."));
+    }
     let format = match fields.format.as_deref() {
         None | Some("" | "auto") => None,
         Some(format) => Some(format.parse::<Format>().map_err(|error| {
@@ -258,11 +262,8 @@ fn pinned(app: &App, name: &str) -> Result<PinnedProfile, Problem> {
     let known = app.formats.iter().find(|profile| profile.name() == name);
     known.map(|profile| PinnedProfile { name: name.to_owned(), source: profile.source().to_owned() }).ok_or_else(|| {
         let names: Vec<&str> = app.formats.iter().map(|profile| profile.name()).collect();
-        let problem = Problem::invalid("unknown_profile", format!("there is no format profile `{name}`"));
-        match super::problem::nearest(name, names.iter().copied()) {
-            Some(nearest) => problem.hint(format!("Did you mean `{nearest}`?")),
-            None => problem.hint(format!("Known are {}.", names.join(", "))),
-        }
+        Problem::invalid("unknown_profile", format!("there is no format profile `{name}`"))
+            .hint(suggestion(name, &names))
     })
 }
 

@@ -7,8 +7,8 @@ use utoipa::IntoParams;
 use workbench_engine::store::{Delivery, Incident, IncidentFilter};
 
 use super::access::{Caller, Capability};
-use super::onboarding::bad_query;
 use super::problem::Problem;
+use super::query::bad_query;
 use super::wire::{DeliveryView, IncidentPage, IncidentView};
 use super::{App, cursor};
 

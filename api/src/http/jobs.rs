@@ -11,8 +11,8 @@ use workbench_engine::store::JobFilter;
 
 use super::access::{Caller, Capability};
 use super::idempotency::{Answer, IdempotencyKey};
-use super::onboarding::bad_query;
 use super::problem::{self, Problem};
+use super::query::bad_query;
 use super::wire::{JobPage, JobView};
 use super::{App, answers, cursor};
 

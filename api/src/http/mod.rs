@@ -24,6 +24,7 @@ mod onboarding;
 mod ongoing;
 mod precondition;
 mod problem;
+mod query;
 mod readiness;
 mod records;
 mod retrospective;

@@ -15,6 +15,7 @@ use super::access::{Caller, Capability};
 use super::body::JsonBody;
 use super::idempotency::{Answer, IdempotencyKey};
 use super::problem::{Problem, nearest};
+use super::query::bad_query;
 use super::wire::{DashboardPage, Onboarding, OpenOnboarding};
 use super::{App, answers, bounds, cursor};
 
@@ -62,14 +63,14 @@ pub async fn open(
     })?;
     let content = serde_json::to_vec(&body).unwrap_or_default();
     key.once(&app, &caller, &content, |mut tx| async {
-        match tx.tenant(&body.tenant_id).await? {
-            Some(stored) => same_tenant(&body, &stored)?,
-            None => {
-                if body.probe_secret.is_some() {
-                    caller.require(Capability::SecretsName)?;
-                }
-                tx.create_tenant(&new_tenant(&body)?).await?;
+        let stored = tx.tenant(&body.tenant_id).await?;
+        if let Some(stored) = &stored {
+            same_tenant(&body, stored)?;
+        } else {
+            if body.probe_secret.is_some() {
+                caller.require(Capability::SecretsName)?;
             }
+            tx.create_tenant(&new_tenant(&body)?).await?;
         }
         let opening =
             Opening { tenant_id: &body.tenant_id, definition: &loaded.definition, target_go_live: body.target_go_live };
@@ -279,11 +280,6 @@ pub async fn page(app: &App, filter: &DashboardFilter) -> Result<DashboardPage, 
     let next_cursor = cursor::cut(&mut rows, filter.limit, |last| cursor::encode(last.opened_at, &last.checklist_id));
     let now = Utc::now();
     Ok(DashboardPage { items: rows.into_iter().map(|row| answers::dashboard_item(row, now)).collect(), next_cursor })
-}
-
-/// A query that does not fit, in words.
-pub fn bad_query(rejection: &axum::extract::rejection::QueryRejection) -> Problem {
-    Problem::new(StatusCode::BAD_REQUEST, "query", "The query cannot be used", rejection.body_text())
 }
 
 /// Show an onboarding

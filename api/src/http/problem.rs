@@ -280,3 +280,9 @@ pub fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Opt
         .filter(|(distance, _)| *distance <= 1 + word.len() / 4)
         .map(|(_, candidate)| candidate)
 }
+
+/// What to write instead of an unknown word: the known one that it is near to, else any of these.
+pub fn suggestion(word: &str, known: &[&str]) -> String {
+    nearest(word, known.iter().copied())
+        .map_or_else(|| format!("Use one of {}.", known.join(", ")), |nearest| format!("Did you mean `{nearest}`?"))
+}

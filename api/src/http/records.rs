@@ -11,8 +11,8 @@ use workbench_engine::store::{RecordVersion, VersionFilter};
 use workbench_importer::RecordKind;
 
 use super::access::{Caller, Capability};
-use super::onboarding::bad_query;
 use super::problem::Problem;
+use super::query::bad_query;
 use super::wire::{FieldChange, RecordChange, RecordView};
 use super::{App, cursor};
 

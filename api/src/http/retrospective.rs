@@ -9,8 +9,8 @@ use workbench_engine::store::DashboardRow;
 
 use super::App;
 use super::access::{Caller, Capability};
-use super::onboarding::bad_query;
 use super::problem::Problem;
+use super::query::bad_query;
 
 /// How to form cohorts.
 #[derive(Debug, Deserialize, IntoParams)]

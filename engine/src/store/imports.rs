@@ -19,9 +19,12 @@ use crate::import::ImportState;
 use crate::job::{Job, JobCommand, JobKind, JobState};
 use crate::log::NewEntry;
 
-/// Stores a chunk's checkpoint, as long as the import is being loaded.
-pub(super) const STORE_CHECKPOINT: &str =
-    "update imports set checkpoint = $1, loaded = loaded + $2 where id = $3 and state = 'loading'";
+/// Stores a chunk's checkpoint and what its records were, new, changed and unchanged, as long as the import is being
+/// loaded.
+pub(super) const STORE_CHECKPOINT: &str = "update imports
+     set checkpoint = $1, loaded = loaded + $2 + $3 + $4, loaded_new = loaded_new + $2,
+         loaded_changed = loaded_changed + $3, loaded_unchanged = loaded_unchanged + $4
+     where id = $5 and state = 'loading'";
 
 /// An uploaded file on its way into the tenant's data.
 #[derive(Debug, Clone, PartialEq)]
@@ -54,7 +57,7 @@ pub struct Import {
     pub detected: Option<Value>,
     /// The first records as they would be stored.
     pub sample: Option<Value>,
-    /// What the preview counted.
+    /// What the preview counted, and loading in the end.
     pub counts: Counts,
     /// Raised when a preview is stored, and when it is given up for another mapping.
     pub preview_revision: i64,
@@ -84,6 +87,8 @@ pub struct Import {
     pub supersedes: Option<String>,
     /// What became of that one's issues, by code.
     pub difference: Option<Vec<Difference>>,
+    /// The newer import whose preview took the place of this one's.
+    pub superseded_by: Option<String>,
 }
 
 /// A format profile as it was when a file was uploaded.
@@ -95,7 +100,7 @@ pub struct PinnedProfile {
     pub source: String,
 }
 
-/// What a preview counts.
+/// What a preview counts. Of a completed import, the records are compared with what was stored when it was loaded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Counts {
     /// Rows read.
@@ -205,6 +210,7 @@ pub(super) fn read(row: &AnyRow) -> Result<Import, StoreError> {
         rolled_back_at: row.maybe_time("rolled_back_at")?,
         supersedes: row.maybe_text("supersedes")?,
         difference: row.maybe_json("difference")?,
+        superseded_by: row.maybe_text("superseded_by")?,
     })
 }
 
@@ -448,6 +454,8 @@ impl Tx {
         // It may have been confirmed, cancelled or expired since it was looked at.
         if self.locked_import(&earlier.id).await?.state == ImportState::Preview {
             self.move_import(&earlier.id, ImportState::Cancelled, json!({ "superseded_by": import.id })).await?;
+            let superseded = sqlx::query("update imports set superseded_by = $1 where id = $2");
+            self.execute(superseded.bind(&import.id).bind(&earlier.id)).await?;
         }
         Ok(())
     }
@@ -520,11 +528,14 @@ impl Tx {
         lease: TimeDelta,
     ) -> Result<(), StoreError> {
         self.progress(job, chunk.checkpoint, Some(chunk.total), "rows", lease).await?;
-        self.store_records(&job.tenant_id, import_id, &chunk.records, chunk.is_first).await?;
-        let stored = self
-            .execute(sqlx::query(STORE_CHECKPOINT).bind(chunk.checkpoint).bind(chunk.len()).bind(import_id))
-            .await?;
-        if stored == 1 {
+        let stored = self.store_records(&job.tenant_id, import_id, &chunk.records).await?;
+        let held = sqlx::query(STORE_CHECKPOINT)
+            .bind(chunk.checkpoint)
+            .bind(stored.new)
+            .bind(stored.changed)
+            .bind(stored.unchanged)
+            .bind(import_id);
+        if self.execute(held).await? == 1 {
             Ok(())
         } else {
             let from = self.locked_import(import_id).await?.state;
@@ -543,6 +554,12 @@ impl Tx {
             sqlx::query("update imports set completed_at = $1, failure = null where id = $2").bind(now).bind(import_id),
         )
         .await?;
+        // The preview compared with what was stored then. An import that began to load under an earlier version has not
+        // counted all of its records, and keeps what the preview said.
+        let stored = "update imports set records_new = loaded_new, records_changed = loaded_changed,
+                             records_unchanged = loaded_unchanged
+                      where id = $1 and loaded_new + loaded_changed + loaded_unchanged = loaded";
+        self.execute(sqlx::query(stored).bind(import_id)).await?;
         self.touch_tenant(&import.tenant_id).await?;
         for (kind, milestone) in [("member", Milestone::FirstMember), ("voucher", Milestone::FirstTransaction)] {
             let some = self

@@ -32,8 +32,6 @@ pub struct Chunk {
     pub checkpoint: i64,
     /// Rows of the file.
     pub total: i64,
-    /// Whether the tenant has nothing but what this import has stored, so that there is nothing to keep.
-    pub is_first: bool,
 }
 
 impl Chunk {
@@ -41,6 +39,43 @@ impl Chunk {
     pub(super) fn len(&self) -> i64 {
         i64::try_from(self.records.len()).unwrap_or(i64::MAX)
     }
+}
+
+/// What an import's records are to the ones that were stored before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Stored {
+    /// Records that were not there.
+    pub(super) new: i64,
+    /// Records that were there with other content.
+    pub(super) changed: i64,
+    /// Records that were there with the same content.
+    pub(super) unchanged: i64,
+}
+
+impl Stored {
+    /// Nothing but records that were not there.
+    pub(super) const fn only_new(new: i64) -> Self {
+        Self { new, changed: 0, unchanged: 0 }
+    }
+}
+
+/// A stored record under the key of an incoming one.
+#[derive(Debug, Clone, Copy)]
+struct Met {
+    /// Whether it has the content of the incoming one.
+    is_same: bool,
+    author: Author,
+}
+
+/// Whose a stored record is, as an import sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Author {
+    /// An earlier import's.
+    Other,
+    /// The import has made it: a ledger may state a record twice.
+    Own,
+    /// The import has changed what an earlier one had stored.
+    OwnChange,
 }
 
 impl Store {
@@ -127,44 +162,115 @@ impl Tx {
         Ok(self.maybe_row(other).await?.is_some())
     }
 
-    /// Stores records by their natural key. What they change is kept first; what is stored already with the same
-    /// content stays as it is, whoever stored it.
+    /// Stores records by their natural key, and counts what they are to the ones that were stored before the import. What
+    /// they change is kept first; what is stored already with the same content stays as it is, whoever stored it.
     pub(super) async fn store_records(
         &mut self,
         tenant_id: &str,
         import_id: &str,
         records: &[StoredRecord],
-        is_first: bool,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Stored, StoreError> {
         // One statement must not meet a key twice; the later row wins, as it would in two statements.
-        let by_key: BTreeMap<(&str, &str), &StoredRecord> =
-            records.iter().map(|record| ((record.kind.as_str(), record.natural_key.as_str()), record)).collect();
-        let records: Vec<_> = by_key.into_values().collect();
-        let now = micros(self.now());
-        for records in records.chunks(500) {
-            if !is_first {
-                self.keep_replaced(tenant_id, import_id, records).await?;
-            }
-            let mut statement =
-                "insert into records (tenant_id, kind, natural_key, fields, import_id, stored_at) values ".to_owned();
-            placeholders(&mut statement, records.len(), 6, 1);
-            statement.push_str(
-                " on conflict (tenant_id, kind, natural_key) do update
-                  set fields = excluded.fields, import_id = excluded.import_id, stored_at = excluded.stored_at
-                  where records.fields <> excluded.fields",
-            );
-            let mut query = sqlx::query(AssertSqlSafe(statement));
-            for record in records {
-                query = query
-                    .bind(tenant_id)
-                    .bind(&record.kind)
-                    .bind(&record.natural_key)
-                    .bind(&record.fields)
-                    .bind(import_id)
-                    .bind(now);
-            }
-            self.execute(query).await?;
+        let mut by_key: BTreeMap<(&str, &str), (&StoredRecord, i64)> = BTreeMap::new();
+        for record in records {
+            let key = (record.kind.as_str(), record.natural_key.as_str());
+            let (latest, times) = by_key.entry(key).or_insert((record, 0));
+            *latest = record;
+            *times += 1;
         }
+        let counted: Vec<_> = by_key.into_values().collect();
+        let mut stored = Stored::default();
+        for counted in counted.chunks(500) {
+            let records: Vec<_> = counted.iter().map(|(record, _)| *record).collect();
+            let met = self.met(tenant_id, import_id, &records).await?;
+            let (mut kept, mut written) = (Vec::new(), Vec::new());
+            for (record, times) in counted {
+                let met = met.get(&(record.kind.clone(), record.natural_key.clone())).copied();
+                match met.map(|met| (met.author, met.is_same)) {
+                    None | Some((Author::Own, _)) => stored.new += times,
+                    Some((Author::Other, true)) => stored.unchanged += times,
+                    Some((Author::Other, false) | (Author::OwnChange, _)) => stored.changed += times,
+                }
+                if met.is_none_or(|met| !met.is_same) {
+                    written.push(*record);
+                }
+                if met.is_some_and(|met| met.author == Author::Other && !met.is_same) {
+                    kept.push(*record);
+                }
+            }
+            self.keep_replaced(tenant_id, import_id, &kept).await?;
+            self.write_records(tenant_id, import_id, &written).await?;
+        }
+        Ok(stored)
+    }
+
+    /// What is stored under the keys of a few hundred records.
+    async fn met(
+        &mut self,
+        tenant_id: &str,
+        import_id: &str,
+        records: &[&StoredRecord],
+    ) -> Result<BTreeMap<(String, String), Met>, StoreError> {
+        let mut statement = "with incoming (kind, natural_key, fields) as (values ".to_owned();
+        placeholders(&mut statement, records.len(), 3, 3);
+        statement.push_str(
+            ") select r.kind, r.natural_key,
+                      cast(case when r.fields = i.fields then 1 else 0 end as bigint) as same,
+                      cast(case when r.import_id <> $1 then 0 when c.import_id is null then 1 else 2 end as bigint)
+                        as author
+             from incoming i join records r
+               on r.tenant_id = $2 and r.kind = i.kind and r.natural_key = i.natural_key
+             left join record_changes c
+               on r.import_id = $1 and c.import_id = $1 and c.kind = r.kind and c.natural_key = r.natural_key",
+        );
+        let mut query = sqlx::query(AssertSqlSafe(statement)).bind(import_id).bind(tenant_id);
+        for record in records {
+            query = query.bind(&record.kind).bind(&record.natural_key).bind(&record.fields);
+        }
+        let rows = self.rows(query).await?;
+        rows.iter()
+            .map(|row| {
+                let author = match row.int("author")? {
+                    0 => Author::Other,
+                    1 => Author::Own,
+                    _ => Author::OwnChange,
+                };
+                let met = Met { is_same: row.int("same")? == 1, author };
+                Ok(((row.text("kind")?, row.text("natural_key")?), met))
+            })
+            .collect()
+    }
+
+    /// Writes records, over those that are there with other content.
+    async fn write_records(
+        &mut self,
+        tenant_id: &str,
+        import_id: &str,
+        records: &[&StoredRecord],
+    ) -> Result<(), StoreError> {
+        if records.is_empty() {
+            return Ok(());
+        }
+        let now = micros(self.now());
+        let mut statement =
+            "insert into records (tenant_id, kind, natural_key, fields, import_id, stored_at) values ".to_owned();
+        placeholders(&mut statement, records.len(), 6, 1);
+        statement.push_str(
+            " on conflict (tenant_id, kind, natural_key) do update
+              set fields = excluded.fields, import_id = excluded.import_id, stored_at = excluded.stored_at
+              where records.fields <> excluded.fields",
+        );
+        let mut query = sqlx::query(AssertSqlSafe(statement));
+        for record in records {
+            query = query
+                .bind(tenant_id)
+                .bind(&record.kind)
+                .bind(&record.natural_key)
+                .bind(&record.fields)
+                .bind(import_id)
+                .bind(now);
+        }
+        self.execute(query).await?;
         Ok(())
     }
 
@@ -176,6 +282,9 @@ impl Tx {
         import_id: &str,
         records: &[&StoredRecord],
     ) -> Result<(), StoreError> {
+        if records.is_empty() {
+            return Ok(());
+        }
         let mut statement = "with incoming (kind, natural_key, fields) as (values ".to_owned();
         placeholders(&mut statement, records.len(), 3, 3);
         statement.push_str(
@@ -265,5 +374,53 @@ pub(super) fn placeholders(statement: &mut String, rows: usize, width: usize, fi
             let _ = write!(statement, "{}${number}", if column == 0 { "" } else { ", " });
         }
         statement.push(')');
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::fixture::{self, begin};
+
+    fn records(said: &[(&str, &str)]) -> Vec<StoredRecord> {
+        let record = |(key, fields): &(&str, &str)| StoredRecord {
+            kind: "account".to_owned(),
+            natural_key: (*key).to_owned(),
+            fields: (*fields).to_owned(),
+        };
+        said.iter().map(record).collect()
+    }
+
+    /// New, changed and unchanged.
+    async fn stored(tx: &mut Tx, import: &str, said: &[(&str, &str)]) -> (i64, i64, i64) {
+        let stored = tx.store_records("svbf", import, &records(said)).await.expect("records are stored");
+        (stored.new, stored.changed, stored.unchanged)
+    }
+
+    #[tokio::test]
+    async fn records_are_counted_against_what_was_there_before_their_import() {
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        let store = fixture::store(&folder).await;
+        let mut tx = begin(&store).await;
+        for id in ["one", "two"] {
+            fixture::import(&mut tx, id, "loading", 0).await;
+        }
+        assert_eq!(stored(&mut tx, "one", &[("1", "a"), ("2", "a"), ("3", "a")]).await, (3, 0, 0));
+        assert_eq!(stored(&mut tx, "two", &[("1", "a"), ("2", "b"), ("4", "a")]).await, (1, 1, 1));
+        // A record that an import states again, in a chunk or a later one, is what it was the first time.
+        assert_eq!(
+            stored(&mut tx, "two", &[("4", "b"), ("4", "c"), ("2", "c"), ("2", "c"), ("1", "a")]).await,
+            (2, 2, 1)
+        );
+        let now = tx.rows(sqlx::query("select fields from records order by natural_key")).await.expect("an answer");
+        let now: Vec<_> = now.iter().map(|row| row.text("fields").expect("fields")).collect();
+        assert_eq!(now, ["a", "c", "a", "c"]);
+        let kept = tx.rows(sqlx::query("select natural_key, fields, import_id from record_changes"));
+        let kept = kept.await.expect("an answer");
+        let [kept] = kept.as_slice() else { panic!("one record was replaced") };
+        assert_eq!(
+            (kept.text("natural_key").expect("a key"), kept.text("fields").expect("fields")),
+            ("2".into(), "a".into())
+        );
     }
 }

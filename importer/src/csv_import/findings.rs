@@ -1,5 +1,6 @@
 //! What is to be said about the columns of a table as a whole.
 
+use super::columns::by_number;
 use crate::import::{Heading, MappedColumn};
 use crate::issue::{Issue, shorten};
 
@@ -8,8 +9,15 @@ const LISTED: usize = 12;
 
 /// One warning for all columns that go nowhere.
 pub(crate) fn unmapped_issue(mapping: &[MappedColumn], row: u64) -> Option<Issue> {
-    let unmapped: Vec<String> =
-        mapping.iter().filter(|column| column.field.is_none()).map(|column| column.column.clone()).collect();
+    let unmapped: Vec<String> = mapping
+        .iter()
+        .enumerate()
+        .filter(|(_, column)| column.field.is_none())
+        .map(|(position, column)| match column.column.trim() {
+            "" => by_number(position),
+            name => name.to_owned(),
+        })
+        .collect();
     (!unmapped.is_empty()).then(|| {
         let more = unmapped.len().saturating_sub(LISTED);
         let rest = if more > 0 { format!(" and {more} more") } else { String::new() };

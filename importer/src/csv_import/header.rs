@@ -24,7 +24,10 @@ impl Table {
     /// Looks whether the first line names columns; `rows` begins with it.
     pub(super) fn new(first: &StringRecord, rows: Vec<StringRecord>, options: &Options) -> Self {
         let cells: Vec<String> = first.iter().map(|cell| cell.trim().to_owned()).collect();
-        let mut rows: Vec<StringRecord> = rows.into_iter().filter(|row| row.len() == cells.len()).collect();
+        let alike = rows.into_iter().filter(|row| row.len() == cells.len());
+        // A header that stands in the middle of the file again says nothing of the values.
+        let mut rows: Vec<StringRecord> =
+            alike.enumerate().filter(|(place, row)| *place == 0 || row != first).map(|(_, row)| row).collect();
         let below = rows.get(1..).unwrap_or_default();
         let heading = decided(&cells, below, options).unwrap_or_else(|| inferred(&cells, below));
         if heading.named && !rows.is_empty() {

@@ -15,6 +15,7 @@ mod notation;
 mod pieces;
 mod plan;
 mod request;
+mod title_lines;
 mod working;
 
 use std::io::Read;
@@ -35,6 +36,7 @@ use crate::rows::{Judge, Weighed, WeighedRows, fields};
 use crate::{MAX_COLUMNS, MAX_RECORD_BYTES};
 
 use ahead::Ahead;
+use delimiter::Delimiting;
 use lines::{CutLines, Piece};
 use pieces::Pieces;
 use working::RowWork;
@@ -74,8 +76,7 @@ impl CsvImport {
                 why: "a ledger is read from SIE files; tables hold members or clubs".into(),
             });
         }
-        let announced = delimiter::announced(head);
-        let delimiter = announced.unwrap_or_else(|| delimiter::detect(head));
+        let Delimiting { delimiter, is_announced, issue: contradicted } = delimiter::decide(head);
         let place = Arc::new(RecordPlace::default());
         let stray_quotes = StrayQuotes::default();
         let mut limited = RecordLimit::new(stream, place.clone());
@@ -83,14 +84,14 @@ impl CsvImport {
         // Byte by byte, so that whoever goes on finds everything behind the header.
         let mut reader = table_reader(delimiter, 1, limited);
         let mut line = StringRecord::new();
-        if announced.is_some() {
+        if is_announced {
             read_line(&mut reader, &place, &mut line)?;
         }
         let row = read_line(&mut reader, &place, &mut line)?.ok_or(OpenError::Empty)?;
         if line.len() > MAX_COLUMNS {
             return Err(OpenError::TooManyColumns { columns: line.len() });
         }
-        let table = header::Table::new(&line, sample(head, delimiter, announced.is_some()), options);
+        let table = header::Table::new(&line, sample(head, delimiter, is_announced), options);
         detected.delimiter = Some(char::from(delimiter));
         detected.header = table.is_named().then(|| table.columns.clone());
         detected.heading = Some(table.heading.clone());
@@ -98,8 +99,9 @@ impl CsvImport {
         let plan = plan::plan(&table, options)?;
         detected.entity = plan.entity;
         detected.mapping.clone_from(&plan.mapping);
-        plan.require(&table)?;
-        let mut opening_issues: Vec<Issue> = findings::heading_issue(&table.heading, row).into_iter().collect();
+        plan.require(&table, || title_lines::header_below(head, delimiter))?;
+        let mut opening_issues: Vec<Issue> = contradicted.into_iter().collect();
+        opening_issues.extend(findings::heading_issue(&table.heading, row));
         opening_issues.extend(unmapped_issue(&plan.mapping, row));
         opening_issues.extend(findings::guess_issues(&plan.mapping, row));
         let columns: Vec<_> = plan

@@ -311,7 +311,7 @@ impl Plan {
     }
 
     /// Refuses a table of which no row could be stored.
-    pub(super) fn require(&self, table: &Table) -> Result<(), OpenError> {
+    pub(super) fn require(&self, table: &Table, header_below: impl FnOnce() -> Option<u64>) -> Result<(), OpenError> {
         let missing: Vec<String> = fields::of(self.entity)
             .iter()
             .filter(|spec| spec.required && !self.has(spec))
@@ -320,10 +320,11 @@ impl Plan {
         if missing.is_empty() {
             return Ok(());
         }
+        let (columns, header_below) = (table.columns.len(), header_below());
         if !table.is_named() {
-            return Err(OpenError::NoHeader { columns: table.columns.len() });
+            return Err(OpenError::NoHeader { columns, header_below });
         }
-        Err(OpenError::MissingColumns { entity: self.entity, missing, columns: table.columns.len() })
+        Err(OpenError::MissingColumns { entity: self.entity, missing, columns, header_below })
     }
 }
 
@@ -372,7 +373,7 @@ mod tests {
     fn planned(lines: &[&str], options: &Options) -> Result<Plan, OpenError> {
         let table = table(lines, options);
         let plan = plan(&table, options)?;
-        plan.require(&table)?;
+        plan.require(&table, || None)?;
         Ok(plan)
     }
 

@@ -88,7 +88,7 @@ fn check_fields(entity: Entity, mapping: &BTreeMap<String, String>) -> Result<()
             return Err(MappingFault {
                 code: "unknown_field",
                 message: format!("{entity} have no field “{}”", shorten(field)),
-                hint: suggestion(field, &known),
+                hint: suggestion(field, &known, &format!("The fields of {entity} are")),
             });
         }
         if let Some(other) = taken.insert(field, column) {
@@ -115,7 +115,7 @@ pub(super) fn find_column(columns: &Columns<'_>, name: &str) -> Result<usize, Ma
             Err(MappingFault {
                 code: "unknown_column",
                 message: format!("the table has no column “{}”", shorten(name)),
-                hint: suggestion(name, &keys),
+                hint: suggestion(name, &keys, "The columns of the table are"),
             })
         }
         Meant::Several(positions) => {
@@ -129,12 +129,14 @@ pub(super) fn find_column(columns: &Columns<'_>, name: &str) -> Result<usize, Ma
     }
 }
 
-/// The known name that a wrong one is near to, else what is known.
-fn suggestion(name: &str, known: &[&str]) -> String {
+/// The known name that a wrong one is near to, else what is known, behind `intro`.
+fn suggestion(name: &str, known: &[&str], intro: &str) -> String {
     nearest(name, known).map_or_else(
         || {
             let listed: Vec<String> = known.iter().take(LISTED).map(|known| shorten(known)).collect();
-            format!("Known are {}.", listed.join(", "))
+            let more = known.len().saturating_sub(LISTED);
+            let rest = if more > 0 { format!(" and {more} more") } else { String::new() };
+            format!("{intro}: {}{rest}.", listed.join(", "))
         },
         |known| format!("Did you mean “{}”?", shorten(known)),
     )
@@ -194,7 +196,7 @@ mod tests {
         assert_eq!(check(&[("Licens", "licence_number"), ("fodd", "birth_date"), ("column 2", "")]), Ok(()));
         assert_eq!(check(&[("Licenz", "club")]), Err(("unknown_column", "Did you mean “Licens”?".into())));
         assert_eq!(check(&[("Licens", "birthdate")]), Err(("unknown_field", "Did you mean “birth_date”?".into())));
-        let known = "Known are Licens, Namn, Född, 0.";
+        let known = "The columns of the table are: Licens, Namn, Född, 0.";
         assert_eq!(check(&[("x", "club")]), Err(("unknown_column", known.into())));
         assert_eq!(check(&[("column 9", "club")]).map_err(|fault| fault.0), Err("unknown_column"));
         assert_eq!(check(&[("Namn", "club"), ("Född", "club")]).map_err(|fault| fault.0), Err("duplicate_field"));
@@ -211,7 +213,7 @@ mod tests {
         );
         assert_eq!(check_in(&twice, &[("#3", "given_name"), ("#4", "club")]), Ok(()));
         let known = check_in(&twice, &[("Ort", "city")]);
-        assert_eq!(known, Err(("unknown_column", "Known are No, #2, #3, #4.".into())));
+        assert_eq!(known, Err(("unknown_column", "The columns of the table are: No, #2, #3, #4.".into())));
         assert_eq!(detected(&twice).column_keys(), ["No", "#2", "#3", "#4"]);
     }
 

@@ -3,11 +3,11 @@
 /// What is wrong with a packed file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PackedFault {
-    /// A ZIP archive with more than one entry.
+    /// A ZIP archive with more than one file.
     #[error("the ZIP archive holds more than one file")]
     SeveralFiles,
-    /// A ZIP archive without entries.
-    #[error("the ZIP archive is empty")]
+    /// A ZIP archive without a file.
+    #[error("the ZIP archive holds no file")]
     Empty,
     /// The content asks for a password.
     #[error("the ZIP archive is encrypted")]
@@ -72,7 +72,7 @@ impl PackedFault {
     #[must_use]
     pub const fn hint(&self) -> &'static str {
         match self {
-            Self::SeveralFiles => "Unpack it and send each file by itself; pack the file, not its folder.",
+            Self::SeveralFiles => "Unpack it and send each file by itself.",
             Self::Empty => "Pack the file again, or send it as it is.",
             Self::Encrypted => "Pack the file without a password; the way here is protected by other means.",
             Self::Nested { .. } => "Unpack the outer file and send what is in it.",

@@ -41,8 +41,30 @@ impl Read for Members {
                     let source = mem::replace(self.0.get_mut(), Box::new(io::empty()));
                     self.0.reset(source);
                 }
-                Some(_) => return Err(refused(PackedFault::damaged("something follows its end"))),
+                Some(0) => return self.pass_padding().map(|()| 0),
+                Some(_) => return Err(follows()),
             }
         }
     }
+}
+
+impl Members {
+    /// Reads past the zeros with which tapes and block devices fill their last block; nothing may follow them.
+    fn pass_padding(&mut self) -> io::Result<()> {
+        loop {
+            let padding = self.0.get_mut().fill_buf()?;
+            let length = padding.len();
+            if length == 0 {
+                return Ok(());
+            }
+            if padding.iter().any(|byte| *byte != 0) {
+                return Err(follows());
+            }
+            self.0.get_mut().consume(length);
+        }
+    }
+}
+
+fn follows() -> io::Error {
+    refused(PackedFault::damaged("something follows its end"))
 }

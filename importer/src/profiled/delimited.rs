@@ -6,7 +6,8 @@ use csv::StringRecord;
 
 use super::{RawRow, RowSource};
 use crate::MAX_COLUMNS;
-use crate::csv_import::{delimiter, read_line, shape_issue, table_reader, unmapped_issue};
+use crate::csv_import::delimiter::{self, Delimiting};
+use crate::csv_import::{read_line, shape_issue, table_reader, unmapped_issue};
 use crate::failure::{OpenError, ReadError};
 use crate::import::{Detected, MappedColumn, TextStream};
 use crate::issue::Issue;
@@ -41,14 +42,17 @@ impl Delimited {
         detected: &mut Detected,
         opening_issues: &mut Vec<Issue>,
     ) -> Result<Self, OpenError> {
-        let announced = delimiter::announced(head).filter(|_| profile.skip_lines() == 0);
-        let skipped = u64::from(profile.skip_lines()) + u64::from(announced.is_some());
+        let Delimiting { delimiter: found, is_announced, issue } = delimiter::decide(head);
+        let is_announced = is_announced && profile.skip_lines() == 0;
+        let skipped = u64::from(profile.skip_lines()) + u64::from(is_announced);
         let place = Arc::new(RecordPlace::default());
         let mut stream = RecordLimit::new(stream, place.clone());
         for _ in 0..skipped {
             stream.skip_line()?;
         }
-        let delimiter = profile.delimiter().or(announced).unwrap_or_else(|| delimiter::detect(head));
+        let delimiter = profile.delimiter().unwrap_or(found);
+        // Where the profile says the delimiter, the line decides nothing.
+        opening_issues.extend(issue.filter(|_| is_announced && profile.delimiter().is_none()));
         detected.delimiter = Some(char::from(delimiter));
         let stray_quotes = StrayQuotes::default();
         stream.watched_by(QuoteWatch::new(delimiter, stray_quotes.clone()));
@@ -114,7 +118,7 @@ fn find(header: &[String], profile: &Profile, detected: &mut Detected) -> Result
     if missing.is_empty() {
         return Ok(positions);
     }
-    Err(OpenError::MissingColumns { entity: profile.entity(), missing, columns: header.len() })
+    Err(OpenError::MissingColumns { entity: profile.entity(), missing, columns: header.len(), header_below: None })
 }
 
 impl RowSource for Delimited {

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use chrono::{Datelike, NaiveDate};
+use chrono::{Datelike, Days, NaiveDate};
 
 use crate::issue::{Issue, shorten};
 
@@ -119,6 +119,16 @@ impl Cleaner {
         if trimmed.len() != raw.len() {
             self.changed("trimmed", column, raw, trimmed);
         }
+        if !self.is_plain && is_formula_error(trimmed) {
+            self.refuse(
+                "formula_error",
+                column,
+                trimmed,
+                "a spreadsheet could not show a value here",
+                "Correct the formula, or widen the column, or empty the cell, and export again.",
+            );
+            return None;
+        }
         if odd && trimmed.contains(char::REPLACEMENT_CHARACTER) {
             self.remark(
                 "letters_lost",
@@ -210,6 +220,7 @@ impl Cleaner {
     }
 
     fn key<'v>(&mut self, column: &str, value: &'v str) -> Option<Cow<'v, str>> {
+        let value = if value.starts_with('\'') { self.without_apostrophe(column, value) } else { value };
         if is_scientific(value) {
             self.refuse(
                 "key_rounded",
@@ -225,6 +236,18 @@ impl Cleaner {
             return None;
         }
         Some(Cow::Borrowed(value))
+    }
+
+    /// A value without the apostrophe in front by which spreadsheets are told that a number is a text.
+    #[cold]
+    fn without_apostrophe<'v>(&mut self, column: &str, value: &'v str) -> &'v str {
+        match value.strip_prefix('\'') {
+            Some(rest) if !rest.is_empty() => {
+                self.changed("apostrophe_dropped", column, value, rest);
+                rest
+            }
+            _ => value,
+        }
     }
 
     fn birth_date<'v>(&mut self, column: &str, order: DateOrder, value: &'v str) -> Option<Cow<'v, str>> {
@@ -250,6 +273,16 @@ impl Cleaner {
             return Some((date, Cow::Borrowed(value)));
         }
         let Some(date) = parse_date(value, order) else {
+            if value.starts_with('\'') && value.len() > 1 {
+                let bare = self.without_apostrophe(column, value);
+                return self.date(column, order, bare);
+            }
+            if let Some(day) = serial_day(value) {
+                let message = format!("this is the number by which a spreadsheet counts a day, maybe {day}");
+                let hint = "Format the column as a date in the spreadsheet, such as 2010-12-24, and export again.";
+                self.refuse("date_invalid", column, value, &message, hint);
+                return None;
+            }
             let (message, hint) = match order {
                 DateOrder::Unclear => (
                     "this is no date: expected year-month-day, or day/month/year",
@@ -400,6 +433,22 @@ pub(crate) fn is_licence_type(value: &str) -> bool {
 }
 
 /// Numbers such as `1,23E+11` or `1.2e5`: digits are gone for good.
+/// The day that spreadsheets count as this number, where the number is of this age: 1927 to 2064.
+fn serial_day(value: &str) -> Option<NaiveDate> {
+    let days: u64 = value.parse().ok().filter(|days| (10_000..60_000).contains(days))?;
+    NaiveDate::from_ymd_opt(1899, 12, 30)?.checked_add_days(Days::new(days))
+}
+
+/// What a spreadsheet shows where a formula gives no value, in any of its languages, or where a column is too narrow:
+/// `#REF!`, `#N/A`, `#NAMN?`, `####`.
+fn is_formula_error(value: &str) -> bool {
+    let Some(name) = value.strip_prefix('#') else { return false };
+    let is_word = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_uppercase() || c == '/' || c == '0');
+    matches!(name, "N/A" | "I/T")
+        || name.strip_suffix(['!', '?']).is_some_and(is_word)
+        || name.len() > 1 && name.bytes().all(|byte| byte == b'#')
+}
+
 fn is_scientific(value: &str) -> bool {
     let Some((mantissa, exponent)) = value.split_once(['e', 'E']) else { return false };
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
@@ -463,6 +512,27 @@ mod tests {
         refuses("licence_number", "1,23E+11", "key_rounded");
         refuses("given_name", "A\0", "nul_character");
         gives("licence_number", "12E45", "12E45", &[]);
+        refuses("licence_number", "1.23E+05", "key_rounded");
+        for error in ["#REF!", "#N/A", "#DIV/0!", "#VÄRDEFEL!", "#NAMN?", "######"] {
+            refuses("given_name", error, "formula_error");
+            refuses("birth_date", error, "formula_error");
+        }
+        for text in ["#1", "#", "##", "Boule #REF!", "#Ref!", "#!"] {
+            gives("given_name", text, text, &[]);
+        }
+        refuses("birth_date", "45123", "date_invalid");
+        let mut cleaner = Cleaner::new(2, NaiveDate::default());
+        assert_eq!(cleaner.clean("Född", FieldKind::BirthDate, "32874"), None);
+        assert!(cleaner.into_issues().remove(0).message.ends_with("maybe 1990-01-01"));
+    }
+
+    #[test]
+    fn the_apostrophe_of_a_text_in_a_spreadsheet_is_dropped_where_no_value_has_one() {
+        gives("licence_number", "'00123", "00123", &["apostrophe_dropped"]);
+        gives("birth_date", "'1990-01-01", "1990-01-01", &["apostrophe_dropped"]);
+        gives("birth_date", "'24/12/1990", "1990-12-24", &["apostrophe_dropped", "date_rewritten"]);
+        gives("licence_number", "'", "'", &[]);
+        gives("family_name", "'t Hooft", "'t Hooft", &[]);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::Severity;
 use crate::import::Item;
-use crate::issue::{Issue, shorten};
+use crate::issue::{Issue, RowIdentity, shorten, tell_row};
 use crate::key_memory::{KeyMemory, key_hash};
 use crate::record::{Fields, Record, RecordKind, RowFields};
 
@@ -80,15 +80,22 @@ pub(crate) struct RowRules {
     fields: RowFields,
     /// Positions of the columns that together are the natural key.
     key: Vec<usize>,
+    /// The key of a row that says what the columns are called, and its hash.
+    heading: (String, u64),
 }
 
 impl RowRules {
     fn new(kind: RecordKind, columns: Vec<JudgedColumn>, key: &[&str]) -> Self {
         let names: Vec<&str> = columns.iter().map(|column| column.field.as_str()).collect();
+        let key: Vec<usize> = key.iter().filter_map(|field| names.iter().position(|name| name == field)).collect();
+        let heading: Vec<&str> =
+            key.iter().filter_map(|position| columns.get(*position)).map(|column| column.column.trim()).collect();
+        let heading = heading.join(":");
         Self {
             kind,
             fields: RowFields::new(&names),
-            key: key.iter().filter_map(|field| names.iter().position(|name| name == field)).collect(),
+            key,
+            heading: (heading.clone(), key_hash(heading.as_str())),
             columns,
         }
     }
@@ -110,6 +117,11 @@ impl RowRules {
         }
         if is_rejected(&issues) {
             // A refused row leaves its key free for a later, correct one.
+            match self.key_of(values) {
+                Some(key) if key == self.heading.0 => issues = vec![header_repeated(row, &key)],
+                Some(key) => tell_row(&mut issues, RowIdentity::Key(&key)),
+                None => tell_row(&mut issues, RowIdentity::Content(&content(values))),
+            }
             out.settle(row, issues);
             return;
         }
@@ -120,6 +132,11 @@ impl RowRules {
         }
         let key = start..out.text.len();
         let key_hash = key_hash(out.text.get(key.clone()).unwrap_or_default());
+        if key_hash == self.heading.1 && !self.key.is_empty() {
+            out.text.truncate(start);
+            out.settle(row, vec![header_repeated(row, &self.heading.0)]);
+            return;
+        }
         self.fields.write(values.cells, values.are_plain, &mut out.text);
         let draft = Draft { fields: key.end..out.text.len(), key, key_hash };
         let values_of = self.columns.iter().zip(values.cells).enumerate();
@@ -128,6 +145,13 @@ impl RowRules {
             .filter_map(|(position, (_, value))| Some((position, value.as_deref()?.to_owned())))
             .collect();
         out.rows.push(Weighed { row, issues, draft: Some(draft), unique, seen: 0 });
+    }
+
+    /// The natural key of a row that may be refused, if all of it is there.
+    fn key_of(&self, values: &Values<'_>) -> Option<String> {
+        let value = |position: &usize| values.cells.get(*position)?.as_deref();
+        let key: Option<Vec<&str>> = self.key.iter().map(value).collect();
+        key.filter(|key| !key.is_empty()).map(|key| key.join(":"))
     }
 
     fn duplicate(&self, row: u64, key: &str) -> Issue {
@@ -194,6 +218,7 @@ impl Judge {
             self.note_unique(row, &unique, &mut issues);
         }
         if is_rejected(&issues) {
+            tell_row(&mut issues, RowIdentity::Key(key));
             return Item::row(row, Vec::new(), issues);
         }
         let fields = Fields::written(text.get(draft.fields).unwrap_or_default());
@@ -236,6 +261,18 @@ impl Judge {
             )
         })
     }
+}
+
+/// All that a row says.
+fn content(values: &Values<'_>) -> String {
+    let all: Vec<&str> = values.cells.iter().map(|cell| cell.as_deref().unwrap_or_default()).collect();
+    all.join("\0")
+}
+
+/// Files that were joined have their header in the middle, too.
+fn header_repeated(row: u64, key: &str) -> Issue {
+    let hint = "Nothing to do: the row is skipped. If files were joined, look whether all have the same columns.";
+    Issue::warning("header_repeated", row, "the row says what the columns are called", hint).value(key)
 }
 
 fn is_rejected(issues: &[Issue]) -> bool {

@@ -225,7 +225,10 @@ impl Attempt {
 
     fn fail(&mut self, world: &mut World, error: &str, retryable: bool) {
         let (attempt, jitter) = (self.job.attempt, world.dice.share());
-        self.report_with(world, JobCommand::Fail { attempt, error: error.to_owned(), retryable, jitter });
+        self.report_with(
+            world,
+            JobCommand::Fail { attempt, error: error.to_owned(), retryable, jitter, not_within: None },
+        );
     }
 
     fn report_with(&mut self, world: &mut World, command: JobCommand) {

@@ -150,6 +150,7 @@ async fn view(
             })
             .collect(),
         supersedes: import.supersedes,
+        superseded_by: import.superseded_by,
         done: import.progress.done,
         total: import.progress.total,
         unit: import.progress.unit,
@@ -282,6 +283,11 @@ pub(super) fn value<'a>(form: &'a Fields, name: &str) -> Option<&'a str> {
     form.iter().find(|(field, _)| field == name).map(|(_, value)| value.as_str())
 }
 
+/// Whoever goes to the address that a form sends files to is led to the tenant's page.
+pub(super) async fn to_list(Path(tenant_id): Path<String>) -> Redirect {
+    Redirect::to(&format!("/onboarding/{tenant_id}"))
+}
+
 /// Whoever reloads the answer to a form, or goes back to it, is led to the page.
 pub(super) async fn back(Path((tenant_id, import_id, _)): Path<(String, String, String)>) -> Redirect {
     Redirect::to(&format!("/onboarding/{tenant_id}/imports/{import_id}"))
@@ -343,6 +349,7 @@ pub(super) async fn upload(
     key: IdempotencyKey,
     multipart: Result<Multipart, axum::extract::multipart::MultipartRejection>,
 ) -> Response {
+    let mut fields = imports::Fields::default();
     let taken = async {
         let mut multipart = multipart.map_err(|rejection| {
             Problem::new(rejection.status(), "form", "The form cannot be read", rejection.body_text())
@@ -359,10 +366,22 @@ pub(super) async fn upload(
         visitor.caller.require(crate::http::Capability::Import)?;
         app.context.store.tenant(&tenant_id).await?;
         let address = format!("/sys/onboarding/{tenant_id}/imports");
-        let answer = imports::take_in(&app, &visitor.caller, &key, &tenant_id, &address, &mut multipart).await?;
+        let place = (tenant_id.as_str(), address.as_str());
+        let answer = imports::take_in(&app, &visitor.caller, &key, place, &mut multipart, &mut fields).await?;
         let location = answer.headers().get(header::LOCATION).and_then(|value| value.to_str().ok());
         let id = location.and_then(|location| location.rsplit('/').next()).unwrap_or_default();
         Ok::<_, Problem>(Redirect::to(&format!("/onboarding/{tenant_id}/imports/{id}")).into_response())
     };
-    taken.await.unwrap_or_else(|problem| failed(&problem))
+    let refused = match taken.await {
+        Ok(answer) => return answer,
+        Err(problem) => problem,
+    };
+    // The form stands on the page of the import that the file corrects.
+    match fields.supersedes {
+        Some(earlier) => {
+            let refused = Refused { action: "upload", form: &Vec::new(), problem: refused };
+            render(&app, &visitor, (&tenant_id, &earlier), PageQuery::default(), Some(refused)).await
+        }
+        None => failed(&refused),
+    }
 }

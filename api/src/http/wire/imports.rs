@@ -20,7 +20,7 @@ pub struct UploadForm {
     pub entity: Option<String>,
     /// Name of the format profile to read by.
     pub profile: Option<String>,
-    /// JSON object from the file's columns to fields. A column is called by its name, or by its place: `#3`.
+    /// JSON object from the file's columns to fields; `null` leaves a column out. A column is called by its name, or by its place: `#3`.
     pub mapping: Option<String>,
     /// `true` where the first line of a table names the columns, `false` where it is a row; found out where absent.
     pub header: Option<bool>,
@@ -57,7 +57,7 @@ pub struct ImportView {
     /// `inferred`, `guessed`, `reason`); for each column the field that it fills, with confidence, reason and alternatives.
     #[schema(value_type = Option<Object>)]
     pub detected: Option<Value>,
-    /// What the preview counted.
+    /// What the preview counted; of the records of a completed import, what loading found.
     pub counts: CountsView,
     /// Raised when a preview is stored, and when it is given up for another mapping; the import's `ETag`.
     pub preview_revision: i64,
@@ -93,8 +93,11 @@ pub struct ImportView {
     pub waits: bool,
     /// The earlier import that this one corrects.
     pub supersedes: Option<String>,
-    /// What became of that one's issues, by code.
+    /// What became of that one's issues, by code. An issue is the same where its code, its column and its row are, wherever
+    /// the row stands by now; a row is told by its natural key.
     pub difference: Vec<DifferenceView>,
+    /// The newer import whose preview took the place of this one's, which is why this one is cancelled.
+    pub superseded_by: Option<String>,
 }
 
 /// What became of the issues of one code when a file was imported again.
@@ -130,7 +133,9 @@ pub struct ImportFailure {
     pub hint: String,
 }
 
-/// Counts of a preview.
+/// Counts of rows and records. `records_new`, `records_changed` and `records_unchanged` compare with what was stored
+/// before the import: at the time of the preview, and once the import is completed, at the time of loading, since another
+/// import may have come in between. The event `import_preview` keeps what the preview said.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct CountsView {
     /// Rows read.

@@ -10,13 +10,18 @@ use utoipa::ToSchema;
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MappingBody {
-    /// From columns of the file to fields; an empty field leaves the column out. `#3` is the third column. Columns that are
-    /// not named are detected.
-    pub mapping: BTreeMap<String, String>,
+    /// From columns of the file to fields; `null` or an empty text leaves the column out. `#3` is the third column. Columns
+    /// that are not named are detected.
+    pub mapping: BTreeMap<String, Option<String>>,
     /// `members`, `clubs`, `licences`, `transfers` or `rankings`; as before where absent.
     pub entity: Option<String>,
     /// Whether the first line names the columns; what was said before where absent, else found out.
     pub header: Option<bool>,
+}
+
+/// A mapping as it is kept: an empty field leaves the column out.
+pub fn columns_asked(mapping: BTreeMap<String, Option<String>>) -> BTreeMap<String, String> {
+    mapping.into_iter().map(|(column, field)| (column, field.unwrap_or_default())).collect()
 }
 
 /// A mapping that was confirmed.

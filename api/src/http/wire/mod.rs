@@ -23,7 +23,7 @@ pub use imports::{
     UploadForm,
 };
 pub use jobs::{AttemptView, JobPage, JobView, Progress};
-pub use mappings::{ColumnView, MappingBody, MappingView, MappingsView};
+pub use mappings::{ColumnView, MappingBody, MappingView, MappingsView, columns_asked};
 pub use notifications::{ChannelList, ChannelTest, ChannelView, DeliveryView, IncidentPage, IncidentView};
 pub use onboarding::{Onboarding, OpenOnboarding, StepPatchBody, StepView};
 pub use readiness::{Readiness, ReadinessPart};

@@ -12,7 +12,7 @@ use crate::store::StoreError;
 use crate::store::connection::{CONNECT_TIMEOUT, POSTGRES_SESSION};
 use crate::store::imports::STORE_CHECKPOINT;
 use crate::store::jobs::STORE_PROGRESS;
-use crate::store::records::{Chunk, StoredRecord};
+use crate::store::records::{Chunk, Stored, StoredRecord};
 use crate::store::row::micros;
 
 /// Not to wait for the disk with every chunk. A crash of the server may take back the latest chunks, each with its
@@ -132,9 +132,12 @@ async fn copy_some(
         .bind(i64::from(loading.job.attempt))
         .execute(&mut *tx)
         .await?;
+    let stored = Stored::only_new(taken.iter().map(Chunk::len).sum());
     let held = sqlx::query(STORE_CHECKPOINT)
         .bind(last.checkpoint)
-        .bind(taken.iter().map(Chunk::len).sum::<i64>())
+        .bind(stored.new)
+        .bind(stored.changed)
+        .bind(stored.unchanged)
         .bind(loading.import_id)
         .execute(&mut *tx)
         .await?;

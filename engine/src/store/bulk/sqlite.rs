@@ -10,7 +10,7 @@ use super::Loading;
 use crate::store::connection::SQLITE_SESSION;
 use crate::store::imports::STORE_CHECKPOINT;
 use crate::store::jobs::STORE_PROGRESS;
-use crate::store::records::Chunk;
+use crate::store::records::{Chunk, Stored};
 use crate::store::row::micros;
 
 /// A connection of its own, made when it is first used.
@@ -47,8 +47,14 @@ impl Prepared {
             loading.job.id,
             i64::from(loading.job.attempt),
         ])?;
-        let kept =
-            tx.prepare_cached(STORE_CHECKPOINT)?.execute(params![chunk.checkpoint, chunk.len(), loading.import_id])?;
+        let stored = Stored::only_new(chunk.len());
+        let kept = tx.prepare_cached(STORE_CHECKPOINT)?.execute(params![
+            chunk.checkpoint,
+            stored.new,
+            stored.changed,
+            stored.unchanged,
+            loading.import_id
+        ])?;
         if fenced != 1 || kept != 1 {
             return Ok(false);
         }
