@@ -8,10 +8,11 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 use workbench_engine::checklist::Command;
+use workbench_engine::definition::Retry;
 use workbench_engine::job::{Job, JobCommand, JobKind, JobRefusal, JobState};
 use workbench_engine::log::Actor;
 use workbench_engine::store::{
-    Chunk, Counts, HealthOutcome, Import, NewIssue, PreviewResult, ProbeRow, RecordPlace, StoreError, Tx,
+    Chunk, Counts, HealthOutcome, Import, NewIssue, PreviewResult, ProbeRow, Recipient, RecordPlace, StoreError, Tx,
 };
 
 use super::content;
@@ -278,7 +279,7 @@ impl Attempt {
         // As for a timer in the product: not before its own time, should the clock have been set back.
         let at = if begun == Some(JobKind::Timer) { clock.max(self.job.run_at) } else { clock };
         if let Work::Load { import, is_first: true, done } = &self.work
-            && let Some(chunk) = chunk(import, *done, true)
+            && let Some(chunk) = chunk(import, *done)
         {
             let (import, checkpoint) = (import.clone(), chunk.checkpoint);
             let mut loader = world.store.loader(&self.job, &import.id, lease());
@@ -333,6 +334,15 @@ impl Attempt {
                     let (import, place) = (subject.to_owned(), RecordPlace::default());
                     ("begins to undo", Some(Work::Undo { import, place, done: job.done }))
                 }
+                JobKind::Announce => {
+                    let retry = Retry::default();
+                    tx.announce(job, &[Recipient { channel: "desk".to_owned(), retry }]).await?;
+                    ("announces", None)
+                }
+                JobKind::Deliver => {
+                    tx.finish_delivery(job, subject).await?;
+                    ("delivers", None)
+                }
                 JobKind::Timer | JobKind::HealthCheck => {
                     tx.command_job(&job.id, &JobCommand::Succeed { attempt: job.attempt }).await?;
                     tx.decide_if_onboarding(&job.tenant_id, &Command::TimeElapsed).await?;
@@ -360,7 +370,7 @@ impl Attempt {
             Work::Load { import, is_first, done } => {
                 // What lies before the checkpoint is passed over.
                 let stored = usize::try_from(import.checkpoint).unwrap_or_default().max(*done);
-                let Some(chunk) = chunk(import, stored, *is_first) else {
+                let Some(chunk) = chunk(import, stored) else {
                     tx.complete_import(job, subject).await?;
                     return Ok(("completes an import", None));
                 };
@@ -387,7 +397,7 @@ impl Attempt {
 }
 
 /// The chunk behind so many rows of an import, if there is one.
-fn chunk(import: &Import, done: usize, is_first: bool) -> Option<Chunk> {
+fn chunk(import: &Import, done: usize) -> Option<Chunk> {
     let rows = content::rows(content::number(&import.object_key));
     let done = usize::try_from(import.checkpoint).unwrap_or_default().max(done);
     let records: Vec<_> = rows.iter().skip(done).take(content::CHUNK).cloned().collect();
@@ -396,7 +406,7 @@ fn chunk(import: &Import, done: usize, is_first: bool) -> Option<Chunk> {
     }
     let count = |rows: usize| i64::try_from(rows).unwrap_or(i64::MAX);
     let checkpoint = count(done + records.len());
-    Some(Chunk { records: Arc::new(records), checkpoint, total: count(rows.len()), is_first })
+    Some(Chunk { records: Arc::new(records), checkpoint, total: count(rows.len()) })
 }
 
 fn preview(import: &Import) -> PreviewResult {
@@ -420,6 +430,7 @@ fn finding() -> NewIssue {
         value: None,
         message: "something was trimmed".to_owned(),
         hint: String::new(),
+        row_key: None,
     }
 }
 
