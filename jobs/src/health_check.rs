@@ -82,22 +82,23 @@ async fn target(context: &Context, tenant: &Tenant) -> Result<Result<(Target, Li
         if let (Some(host), Some(port)) = (base_url.host_str(), base_url.port_or_known_default()) {
             allow = allow.allowing(format!("{host}:{port}"));
         }
-        (SANDBOX_USER.to_owned(), Secret::from(SANDBOX_SECRET))
+        (SANDBOX_USER.to_owned(), Some(Secret::from(SANDBOX_SECRET)))
     } else {
-        let Some(reference) = &tenant.probe_secret else {
-            return Ok(Err("the tenant has no `probe_secret`, so probes cannot log in".to_owned()));
-        };
-        // Checked again: what is stored may come from elsewhere than the API.
-        let Some(reference) = SecretReference::parse(reference) else {
-            return Ok(Err("the tenant's `probe_secret` is no reference that probes may use".to_owned()));
-        };
-        match reference.resolve(context.settings.probe_secrets.as_deref()) {
-            Ok(secret) => (tenant.probe_user.clone().unwrap_or_else(|| SANDBOX_USER.to_owned()), secret),
+        let secret = match tenant.probe_secret.as_deref().map(|reference| secret(context, reference)).transpose() {
+            Ok(secret) => secret,
             Err(reason) => return Ok(Err(reason)),
-        }
+        };
+        (tenant.probe_user.clone().unwrap_or_else(|| SANDBOX_USER.to_owned()), secret)
     };
     let limits = Limits { timeout: context.settings.probe_timeout, allow };
     Ok(Ok((Target { tenant_id: tenant.id.clone(), base_url, user, secret }, limits)))
+}
+
+/// The secret that a tenant's reference names. It is checked again: what is stored may come from elsewhere than the API.
+fn secret(context: &Context, reference: &str) -> Result<Secret, String> {
+    let reference = SecretReference::parse(reference)
+        .ok_or_else(|| "the tenant's `probe_secret` is no reference that probes may use".to_owned())?;
+    reference.resolve(context.settings.probe_secrets.as_deref())
 }
 
 /// What is wrong with the tenant's sandbox platform, on purpose.

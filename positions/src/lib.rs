@@ -6,12 +6,14 @@
 //! a language means lives in its own room.
 
 mod document;
+mod expression;
 mod fault;
 mod shape;
 mod suggestion;
 mod tree;
 
 pub use document::Document;
+pub use expression::{DEEPEST_NESTING, LONGEST_EXPRESSION, is_too_large};
 pub use fault::{Fault, render};
 pub use shape::{Faults, Member, Shape, allowed, needed};
 pub use suggestion::{did_you_mean, nearest};

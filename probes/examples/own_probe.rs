@@ -97,7 +97,7 @@ pub async fn main() -> Result<(), Box<dyn Error>> {
         tenant_id: "acme".to_owned(),
         base_url: Url::parse(&format!("http://{authority}/acme"))?,
         user: SANDBOX_USER.to_owned(),
-        secret: SANDBOX_SECRET.into(),
+        secret: Some(SANDBOX_SECRET.into()),
     };
     let limits = Limits { allow: AddressPolicy::public().allowing(&authority), ..Limits::default() };
     let names: Vec<String> = probes.names().into_iter().map(str::to_owned).collect();

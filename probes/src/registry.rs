@@ -33,6 +33,11 @@ pub trait Probe: Send + Sync {
     /// leaves nothing running.
     async fn run(&self, target: &Target, limits: &Limits) -> ProbeResult;
 
+    /// Whether it cannot be tried on a platform of which no secret is known. It is, unless the probe knows better.
+    fn needs_secret(&self) -> bool {
+        true
+    }
+
     /// What changes when the probe begins to check something else, so that results can be told apart by what was
     /// checked. The name alone, unless the probe knows better.
     fn fingerprint(&self) -> String {
@@ -125,6 +130,15 @@ impl HealthProbes {
             let hint = format!("Registered probes: {}.", self.names().join(", "));
             return ProbeResult::new(name, ProbeStatus::Error, format!("unknown probe `{name}`"), hint);
         };
+        if target.secret.is_none() && probe.needs_secret() {
+            let message = "the tenant has no `probe_secret`, so the probe cannot log in";
+            return ProbeResult::new(
+                name,
+                ProbeStatus::Error,
+                message,
+                "Set it on the tenant, then run the check again.",
+            );
+        }
         let _turn = self.turns.take(target).await;
         let started_at = Utc::now();
         let started = Instant::now();

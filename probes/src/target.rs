@@ -17,7 +17,7 @@ pub struct Target {
     /// Name of the probes' account.
     pub user: String,
     /// Password of the probes' account.
-    pub secret: Secret,
+    pub secret: Option<Secret>,
 }
 
 /// A text that must not be shown: it has no `Display`, and its `Debug` prints `***`.
@@ -82,10 +82,10 @@ mod tests {
             tenant_id: "acme".into(),
             base_url: Url::parse("https://acme.example/").expect("a valid address"),
             user: "probe".into(),
-            secret: "hunter2".into(),
+            secret: Some("hunter2".into()),
         };
         let shown = format!("{target:?}");
         assert!(shown.contains("***") && !shown.contains("hunter2"), "{shown}");
-        assert_eq!(target.secret.expose(), "hunter2");
+        assert_eq!(target.secret.as_ref().map(Secret::expose), Some("hunter2"));
     }
 }

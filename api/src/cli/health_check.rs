@@ -34,7 +34,8 @@ pub async fn health_check(args: &HealthCheckArgs) -> ExitCode {
         Err(report) => {
             // Other commands end with 1 here, which would be a warning.
             if args.plugin {
-                println!("{} UNKNOWN - {report}", args.tenant);
+                let said = one_line(&report.to_string());
+                println!("{} UNKNOWN - {said}", args.tenant);
             } else {
                 eprintln!("{report:?}");
             }
@@ -70,6 +71,11 @@ fn print_health(check: &Value) {
     }
 }
 
+/// A text as monitoring takes it: of several lines it reads the first, and a bar ends the text.
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ").replace('|', "/")
+}
+
 /// The worst of what the probes say, and behind a bar how long each took.
 fn plugin_line(tenant: &str, check: &Value) -> String {
     let word = match text(check, "status") {
@@ -78,13 +84,13 @@ fn plugin_line(tenant: &str, check: &Value) -> String {
         "fail" => "CRITICAL",
         _ => "UNKNOWN",
     };
-    // A bar ends the text, wherever a platform's words put it.
-    let said = |probe: &Value| format!("{}: {}", text(probe, "probe"), text(probe, "message")).replace('|', "/");
+    let said = |probe: &Value| one_line(&format!("{}: {}", text(probe, "probe"), text(probe, "message")));
     let problems: Vec<String> =
         list(check, "probes").iter().filter(|probe| text(probe, "status") != "pass").map(said).collect();
     let summary = match (word, problems.is_empty()) {
         ("OK", _) => "every probe passed".to_owned(),
-        (_, true) => "there is no result yet".to_owned(),
+        ("UNKNOWN", true) => "there is no result yet".to_owned(),
+        (_, true) => "the check came to no result; see its job".to_owned(),
         (_, false) => problems.join("; "),
     };
     let mut line = format!("{tenant} {word} - {summary}");

@@ -6,6 +6,7 @@ use std::thread;
 use cel::{Context, ExecutionError, Program, Value as CelValue};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
+use workbench_positions::is_too_large;
 
 use super::names::{Name, names};
 use crate::facts::Facts;
@@ -13,14 +14,8 @@ use crate::facts::Facts;
 /// Everything a condition may name.
 pub const VARIABLES: [&str; 5] = ["health", "steps", "imports", "tenant", "now"];
 
-/// Longest condition, in characters.
-const MAX_LENGTH: usize = 1000;
-
-/// Deepest nesting of brackets in a condition.
-const MAX_NESTING: usize = 24;
-
 /// The parser and the interpreter of CEL call themselves for every bracket and operator, and running out of stack
-/// ends the process. With the two bounds above, this is more than twice what the worst condition was seen to use.
+/// ends the process. With the bounds of `is_too_large`, this is more than twice what the worst condition was seen to use.
 const STACK: usize = 64 * 1024 * 1024;
 
 /// What is wrong with a condition before any evidence is looked at.
@@ -128,21 +123,6 @@ fn unknown(name: &Name, variables: &Value, steps: &[&str]) -> Option<Unfit> {
     (!known.contains(member)).then(|| Unfit::Unknown { name: format!("{variable}.{member}"), known })
 }
 
-/// Brackets in quoted text count too: the bound is far from what anybody writes.
-fn is_too_large(expression: &str) -> bool {
-    let mut nesting: usize = 0;
-    let mut deepest = 0;
-    for c in expression.chars() {
-        match c {
-            '(' | '[' | '{' => nesting += 1,
-            ')' | ']' | '}' => nesting = nesting.saturating_sub(1),
-            _ => {}
-        }
-        deepest = deepest.max(nesting);
-    }
-    deepest > MAX_NESTING || expression.chars().count() > MAX_LENGTH
-}
-
 /// Runs CEL on a thread of its own, whose stack is known to suffice whoever calls, and where a defect of the
 /// library ends in an answer.
 fn apart<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T, String> {
@@ -183,6 +163,8 @@ fn to_cel(value: &Value) -> CelValue {
 
 #[cfg(test)]
 mod tests {
+    use workbench_positions::{DEEPEST_NESTING, LONGEST_EXPRESSION};
+
     use super::*;
     use proptest::prelude::*;
 
@@ -221,7 +203,7 @@ mod tests {
     fn what_is_no_condition_is_refused() {
         assert!(matches!(examine("health.status = 1", &STEPS)[..], [Unfit::Syntax(_)]));
         assert!(matches!(examine("imports.completed", &STEPS)[..], [Unfit::NotBoolean(_)]));
-        assert_eq!(examine(&"x".repeat(MAX_LENGTH + 1), &STEPS), [Unfit::TooLarge]);
+        assert_eq!(examine(&"x".repeat(LONGEST_EXPRESSION + 1), &STEPS), [Unfit::TooLarge]);
     }
 
     #[test]
@@ -246,10 +228,11 @@ mod tests {
 
     #[test]
     fn the_largest_conditions_fit_the_stack() {
-        let nested =
-            |open: &str, close: &str| format!("{}1{} == 1", open.repeat(MAX_NESTING), close.repeat(MAX_NESTING));
+        let nested = |open: &str, close: &str| {
+            format!("{}1{} == 1", open.repeat(DEEPEST_NESTING), close.repeat(DEEPEST_NESTING))
+        };
         let chained = |link: &str| {
-            let links = (MAX_LENGTH - "now".len()) / link.len();
+            let links = (LONGEST_EXPRESSION - "now".len()) / link.len();
             format!("now{}", link.repeat(links))
         };
         for expression in [
@@ -259,17 +242,17 @@ mod tests {
             nested("size(", ")"),
             nested("[1].map(x, ", ")"),
             nested("- -[1+", "]"),
-            format!("{}1{}{}", "[1].map(x, ".repeat(MAX_NESTING), "+1".repeat(300), ")".repeat(MAX_NESTING)),
+            format!("{}1{}{}", "[1].map(x, ".repeat(DEEPEST_NESTING), "+1".repeat(300), ")".repeat(DEEPEST_NESTING)),
             chained("+1"),
             chained("[0]"),
             chained(".a"),
             chained(".f()"),
             chained("==1"),
             chained("?1:1"),
-            "-".repeat(MAX_LENGTH),
-            "- ".repeat(MAX_LENGTH / 2),
-            "(".repeat(MAX_NESTING),
-            "(".repeat(MAX_LENGTH),
+            "-".repeat(LONGEST_EXPRESSION),
+            "- ".repeat(LONGEST_EXPRESSION / 2),
+            "(".repeat(DEEPEST_NESTING),
+            "(".repeat(LONGEST_EXPRESSION),
         ] {
             let _ = examine(&expression, &STEPS);
             let _ = evaluate(&[&expression], &Value::Null, &Value::Null, DateTime::<Utc>::UNIX_EPOCH);

@@ -354,24 +354,16 @@ impl Tx {
         let schedule = definition.schedules.iter().find(|one| one.id == id);
         let schedule = schedule.ok_or_else(|| StoreError::not_found("schedule", &found.schedule_id))?;
         let ScheduledJob::HealthCheck = schedule.job;
-        let reached = self.reached_check(workflow).await?;
-        let due = format!(
-            "select t.id from tenants t join checklists c on c.tenant_id = t.id
-             where t.id > $1 and ($2 = '' or t.time_zone = $2) and c.workflow = $3
-               and c.ordinal = (select max(ordinal) from checklists where tenant_id = t.id)
-               and (t.live_at is not null{})
-               and not exists (select 1 from health_checks h where h.tenant_id = t.id and h.finished_at is null)
-             order by t.id limit $4",
-            reached.iter().enumerate().map(|(nth, _)| or_reached(5 + 2 * nth)).collect::<String>()
-        );
-        let mut due = sqlx::query(AssertSqlSafe(due))
-            .bind(&cursor)
-            .bind(found.zone.as_deref().unwrap_or_default())
-            .bind(workflow)
-            .bind(batch);
-        for (version, step) in &reached {
-            due = due.bind(i64::from(*version)).bind(step.as_str());
-        }
+        let due = "select t.id from tenants t join checklists c on c.tenant_id = t.id
+                   where t.id > $1 and ($2 = '' or t.time_zone = $2) and c.workflow = $3
+                     and c.ordinal = (select max(ordinal) from checklists where tenant_id = t.id)
+                     and (t.live_at is not null
+                          or exists (select 1 from health_checks h
+                                     where h.tenant_id = t.id and h.created_at >= c.opened_at))
+                     and not exists (select 1 from health_checks h where h.tenant_id = t.id and h.finished_at is null)
+                   order by t.id limit $4";
+        let due =
+            sqlx::query(due).bind(&cursor).bind(found.zone.as_deref().unwrap_or_default()).bind(workflow).bind(batch);
         let tenants = self.rows(due).await?.iter().map(|row| row.text("id")).collect::<Result<Vec<_>, _>>()?;
         let retry = health_step(&definition).and_then(|step| step.retry.clone()).unwrap_or_default();
         // Who runs it by hand wants to see it now.
@@ -399,19 +391,6 @@ impl Tx {
             self.record(of_schedule("schedule_fanned_out", all));
         }
         Ok(more)
-    }
-
-    /// The step that a health check completes, in each version of a workflow: checklists stay on theirs.
-    async fn reached_check(&mut self, workflow: &str) -> Result<Vec<(u32, String)>, StoreError> {
-        let in_use = sqlx::query("select version from workflows where name = $1 order by version");
-        let versions = self.rows(in_use.bind(workflow)).await?;
-        let mut steps = Vec::new();
-        for row in &versions {
-            let version = row.count("version")?;
-            let definition = self.stored_definition(workflow, version).await?;
-            steps.extend(health_step(&definition).map(|step| (version, step.id.clone())));
-        }
-        Ok(steps)
     }
 
     /// Lets a schedule no longer fire by itself. Pausing a paused one changes nothing.
@@ -461,15 +440,6 @@ impl Tx {
 /// The step that a workflow's health check completes.
 fn health_step(definition: &Definition) -> Option<&StepDefinition> {
     definition.steps.iter().find(|step| step.job.as_ref().is_some_and(|job| job.name == StepJobName::HealthCheck))
-}
-
-/// Whether a checklist of one version, bound at `nth`, has reached its health check, the step bound behind it.
-fn or_reached(nth: usize) -> String {
-    format!(
-        " or (c.version = ${nth} and exists (select 1 from steps s where s.checklist_id = c.id and s.id = ${}
-              and (s.requested_at is not null or s.status = 'done')))",
-        nth + 1
-    )
 }
 
 fn of_schedule(kind: &str, payload: serde_json::Value) -> NewEntry {

@@ -10,7 +10,7 @@ use super::exchange::{self, NoAnswer, Reason};
 use super::process::{self, Ended, How};
 use super::redaction::Redaction;
 use super::template::Template;
-use super::variables::{self, ADDRESS, HOST, PLACE, PORT, URL, Variables};
+use super::variables::{self, ADDRESS, HOST, PLACE, PORT, SECRET, URL, Variables};
 use super::verdict::{Finding, Verdict, status_of};
 use super::{declaration::Declaration, plugin};
 use crate::result::{Measure, StepTrace, milliseconds};
@@ -49,13 +49,22 @@ impl Command {
         }))
     }
 
+    /// Whether it hands the secret to its program.
+    pub(super) fn uses_secret(&self) -> bool {
+        let templates = self.arguments.iter().chain(self.environment.iter().map(|(_, value)| value));
+        templates.flat_map(Template::variables).any(|name| name == SECRET)
+    }
+
     /// Runs it once.
     pub(super) async fn attempt(&self, target: &Target, limits: &Limits, deadline: Deadline) -> Verdict {
         let mut variables = variables::given(target);
         let mut redaction = Redaction::default();
-        redaction.learn(target.secret.expose());
-        // What a program is given from the daemon's own environment is not for everybody who reads results.
-        for value in self.inherit.iter().filter_map(|name| std::env::var(name).ok()) {
+        if let Some(secret) = &target.secret {
+            redaction.learn(secret.expose());
+        }
+        // What is the daemon's own in its environment is not for everybody who reads results.
+        let ours = self.inherit.iter().filter(|name| name.starts_with("WORKBENCH_"));
+        for value in ours.filter_map(|name| std::env::var(name).ok()) {
             redaction.learn_extracted(&value);
         }
         let started = Instant::now();

@@ -23,7 +23,7 @@ use crate::certificates;
 const TAG_HEADER: &str = "workbench-probe";
 
 /// How much of an answer is read.
-const MOST_BYTES: usize = 64 * 1024;
+pub(super) const MOST_BYTES: usize = 64 * 1024;
 
 /// The way to one platform, and to where it redirects.
 pub(super) struct Connection {
@@ -50,7 +50,7 @@ pub(super) struct Answer {
     /// The JSON of the body, or its text where it is none.
     pub(super) body: Value,
     is_json: bool,
-    is_cut: bool,
+    pub(super) is_cut: bool,
     /// Until the body had been read.
     pub(super) latency: Duration,
 }
@@ -75,8 +75,17 @@ impl Reason {
     }
 }
 
+impl Reason {
+    /// The same, where it was the platform that named the address and not the tenant.
+    fn of_redirect(self, to: &Url) -> Self {
+        let host = to.host_str().unwrap_or_default();
+        Self::new(format!("the platform redirects to {host}: {}", self.message), REDIRECT_HINT)
+    }
+}
+
 const ALLOW_HINT: &str =
     "If the tenant's platform really is at this address, have an administrator allow its host and port for probes.";
+const REDIRECT_HINT: &str = "See why the platform sends its visitors there; a probe follows to public addresses only.";
 const ADDRESS_HINT: &str = "Correct the tenant's platform address.";
 const REACH_HINT: &str = "Check that the platform is up and that the tenant's platform address is right.";
 pub(super) const SLOW_HINT: &str = "See why the platform takes so long, or give the probe more time.";
@@ -111,7 +120,10 @@ impl Connection {
             let response = timeout_at(deadline, request.send())
                 .await
                 .map_err(|_| late("was not answered within the probe's time"))?
-                .map_err(|error| explain(step, &error))?;
+                .map_err(|error| match explain(step, &error) {
+                    NoAnswer::Broken(reason) if !ask.home => NoAnswer::Broken(reason.of_redirect(&ask.address)),
+                    other => other,
+                })?;
             if followed == step.redirects {
                 break response;
             }
@@ -163,7 +175,11 @@ impl Connection {
             // What was meant for the platform is not handed to somebody else.
             return Ok(None);
         }
-        let client = if home { self.client.clone() } else { client(&address, &self.policy)? };
+        let client = if home {
+            self.client.clone()
+        } else {
+            client(&address, &self.policy).map_err(|reason| reason.of_redirect(&address))?
+        };
         Ok(Some(Ask { client, method, address, home, with_body: with_body && home }))
     }
 

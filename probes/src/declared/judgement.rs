@@ -9,6 +9,7 @@ use reqwest::StatusCode;
 use serde_json::Value;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::{Instant as Deadline, timeout_at};
+use workbench_positions::is_too_large;
 
 use super::declaration::{self, Severity};
 use super::exchange::Answer;
@@ -50,14 +51,8 @@ impl Judgement {
 /// What assertions can name.
 pub(super) const NAMES: [&str; 5] = ["status", "body", "headers", "latency_ms", "vars"];
 
-/// Longest expression, in characters.
-const MAX_LENGTH: usize = 1000;
-
-/// Deepest nesting of brackets in an expression.
-const MAX_NESTING: usize = 24;
-
 /// The parser and the interpreter of CEL call themselves for every bracket and operator, and running out of stack ends
-/// the process. The two bounds above need less than half of this.
+/// the process. The bounds of `is_too_large` need less than half of this.
 const STACK: usize = 64 * 1024 * 1024;
 
 /// Threads that judge answers at once. One that does not come to an end keeps its place: a platform that answers what
@@ -71,7 +66,7 @@ static PLACES: Semaphore = Semaphore::const_new(AT_ONCE);
 pub(super) enum UnfitExpression {
     #[error("is no CEL: {0}")]
     Syntax(String),
-    #[error("is too long or nested too deeply")]
+    #[error("is too long, nested too deeply or loops within loops within loops")]
     TooLarge,
     #[error("knows nothing named `{0}`")]
     Unknown(String),
@@ -100,21 +95,6 @@ pub(super) fn compile(that: &str) -> Result<Program, UnfitExpression> {
         }
     })
     .unwrap_or_else(|| Err(UnfitExpression::Syntax("it cannot be read".to_owned())))
-}
-
-/// Brackets in quoted text count too: the bound is far from what anybody writes.
-fn is_too_large(expression: &str) -> bool {
-    let mut nesting: usize = 0;
-    let mut deepest = 0;
-    for c in expression.chars() {
-        match c {
-            '(' | '[' | '{' => nesting += 1,
-            ')' | ']' | '}' => nesting = nesting.saturating_sub(1),
-            _ => {}
-        }
-        deepest = deepest.max(nesting);
-    }
-    deepest > MAX_NESTING || expression.chars().count() > MAX_LENGTH
 }
 
 /// Runs CEL on a thread of its own, whose stack is known to suffice whoever calls, and where a defect of the library

@@ -118,6 +118,13 @@ impl Probe for DeclaredProbe {
         run::run(self, target, limits).await
     }
 
+    fn needs_secret(&self) -> bool {
+        match &self.manner {
+            Manner::Requests(requests) => requests.use_secret(),
+            Manner::Command(command) => command.uses_secret(),
+        }
+    }
+
     /// A hash of the declaration's text.
     fn fingerprint(&self) -> String {
         self.fingerprint.clone()

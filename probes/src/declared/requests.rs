@@ -8,10 +8,10 @@ use tokio::runtime::Handle;
 use tokio::time::Instant as Deadline;
 
 use super::compile::Step;
-use super::exchange::{Answer, Connection, NoAnswer};
+use super::exchange::{Answer, Connection, MOST_BYTES, NoAnswer};
 use super::judgement::{self, Judgement};
 use super::redaction::Redaction;
-use super::variables::{self, Variables};
+use super::variables::{self, SECRET, Variables};
 use super::verdict::{Finding, Verdict, status_of, worse};
 use crate::cleaning;
 use crate::result::{StepTrace, milliseconds};
@@ -35,6 +35,11 @@ pub(super) struct Requests {
 }
 
 impl Requests {
+    /// Whether any request has the secret in it.
+    pub(super) fn use_secret(&self) -> bool {
+        self.steps.iter().chain(&self.cleanup).any(|step| step.variables().contains(&SECRET))
+    }
+
     /// How much of the probe's time is kept for the clean-up.
     pub(super) fn kept(&self, time: Duration) -> Duration {
         if self.cleanup.is_empty() { Duration::ZERO } else { CLEANING.min(time / SHARE_FOR_CLEANING) }
@@ -49,7 +54,9 @@ impl Requests {
         kept: Duration,
     ) -> Verdict {
         let mut redaction = Redaction::default();
-        redaction.learn(target.secret.expose());
+        if let Some(secret) = &target.secret {
+            redaction.learn(secret.expose());
+        }
         let mut session = Session {
             requests: Arc::clone(self),
             connection,
@@ -200,6 +207,11 @@ async fn judge(step: &Step, answer: &Arc<Answer>, variables: &Variables, deadlin
                 };
                 Finding::new(status, message, assertion.hint.clone())
             }
+            Judgement::AnswerUnfit(_) if answer.is_cut => Finding::new(
+                ProbeStatus::Fail,
+                format!("the answer to {} is longer than a probe reads, {MOST_BYTES} bytes", step.request()),
+                "Ask the platform for less, such as one page of a list.",
+            ),
             Judgement::AnswerUnfit(reason) => Finding::new(
                 ProbeStatus::Fail,
                 format!("the answer to {} does not fit `{}`: {reason}", step.request(), assertion.that),

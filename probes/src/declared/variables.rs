@@ -37,12 +37,10 @@ const TAG_BEGINS: &str = "workbench-probe-";
 /// told from real data and from what other attempts left.
 pub(super) fn given(target: &Target) -> Variables {
     let tag = format!("{TAG_BEGINS}{}", hexadecimal(&rand::rng().random::<[u8; 8]>()));
-    [
-        (USER, target.user.as_str()),
-        (SECRET, target.secret.expose()),
-        (TENANT_ID, target.tenant_id.as_str()),
-        (TAG, tag.as_str()),
-    ]
-    .map(|(name, value)| (name.to_owned(), value.to_owned()))
-    .into()
+    let secret = target.secret.as_ref().map(|secret| (SECRET, secret.expose()));
+    [(USER, target.user.as_str()), (TENANT_ID, target.tenant_id.as_str()), (TAG, tag.as_str())]
+        .into_iter()
+        .chain(secret)
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
 }

@@ -101,11 +101,11 @@ async fn a_handshake_that_never_ends_is_cut_off() {
 #[tokio::test]
 async fn an_assertion_that_takes_too_long_is_given_up() {
     async fn list() -> String {
-        format!("[0{}]", ",0".repeat(199))
+        format!("[0{}]", ",0".repeat(3999))
     }
     let authority = serve(Router::new().route("/acme/ask", get(list))).await;
-    // Eight million comparisons.
-    let that = "'body.all(a, body.all(b, body.all(c, a + b + c == 0)))'";
+    // Sixteen million comparisons.
+    let that = "'body.all(a, body.all(b, a + b == 0))'";
     let result = run_one_step(&authority, "timeout: 500ms", &ASK.replace("status == 200", that)).await;
     assert_eq!(result.status, ProbeStatus::Error, "{result:#?}");
     assert!(result.message.ends_with("could not be evaluated: it takes too long"), "{}", result.message);

@@ -45,7 +45,7 @@ pub fn target(authority: &str) -> Target {
         tenant_id: TENANT.to_owned(),
         base_url: Url::parse(&format!("http://{authority}/{TENANT}")).expect("a valid address"),
         user: SANDBOX_USER.to_owned(),
-        secret: SANDBOX_SECRET.into(),
+        secret: Some(SANDBOX_SECRET.into()),
     }
 }
 

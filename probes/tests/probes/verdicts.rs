@@ -1,12 +1,13 @@
 //! What the shipped probes make of a sandbox platform in each of its states.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use workbench_probes::ProbeStatus::{Fail, Pass, Warn};
 use workbench_probes::sandbox::Fault;
 use workbench_probes::{Aggregate, HealthProbes, Limits, ProbeResult, ProbeStatus, aggregate};
 
-use crate::serving::{allowing, run_shipped, sandbox, target};
+use crate::serving::{allowing, one_step, run_shipped, sandbox, target};
 
 const LOGIN: &str = "sample_login";
 const TRANSACTION: &str = "sample_transaction";
@@ -95,10 +96,25 @@ async fn a_bad_certificate_fails_every_probe() {
 async fn a_wrong_secret_fails_the_login() {
     let (authority, _) = sandbox(None, 0, None).await;
     let mut target = target(&authority);
-    target.secret = "of last year".into();
+    target.secret = Some("of last year".into());
     let result = run_shipped(LOGIN, &target, &allowing(&authority)).await;
     assert_eq!(result.status, Fail);
     assert!(result.message.starts_with("the platform refused the probe account"), "{}", result.message);
+}
+
+#[tokio::test]
+async fn only_a_probe_that_uses_the_secret_needs_one() {
+    let (authority, _) = sandbox(None, 0, None).await;
+    let mut target = target(&authority);
+    target.secret = None;
+    let asking = one_step("timeout: 5s", "request: { method: GET, path: /calls }\nassert: [{ that: status == 200, message: it did not answer }]");
+    let mut probes = HealthProbes::default();
+    probes.set_health_probes(vec![Arc::new(asking)]);
+    let asked = probes.run(&["asking".to_owned()], &target, &allowing(&authority), |_| ()).await.remove(0);
+    assert_eq!(asked.status, Pass, "{asked:#?}");
+    let login = run_shipped(LOGIN, &target, &allowing(&authority)).await;
+    assert_eq!(login.status, ProbeStatus::Error);
+    assert!(login.message.contains("no `probe_secret`"), "{}", login.message);
 }
 
 #[tokio::test]
