@@ -107,7 +107,10 @@ async fn only_a_probe_that_uses_the_secret_needs_one() {
     let (authority, _) = sandbox(None, 0, None).await;
     let mut target = target(&authority);
     target.secret = None;
-    let asking = one_step("timeout: 5s", "request: { method: GET, path: /calls }\nassert: [{ that: status == 200, message: it did not answer }]");
+    let asking = one_step(
+        "timeout: 5s",
+        "request: { method: GET, path: /calls }\nassert: [{ that: status == 200, message: it did not answer }]",
+    );
     let mut probes = HealthProbes::default();
     probes.set_health_probes(vec![Arc::new(asking)]);
     let asked = probes.run(&["asking".to_owned()], &target, &allowing(&authority), |_| ()).await.remove(0);
