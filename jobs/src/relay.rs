@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use chrono::{TimeDelta, Utc};
 use tokio_util::sync::CancellationToken;
-use workbench_engine::hand_over::share;
+use workbench_engine::hand_over::{Bounds, share};
 use workbench_engine::log::Actor;
 use workbench_engine::store::StoreError;
 
@@ -16,6 +16,8 @@ use crate::{Context, Queue, QueueError, Status};
 
 /// Ids handed over in one transaction.
 const BATCH: i64 = 200;
+/// Ids in the queue up to which those of jobs that nobody waits for are added: some seconds of work.
+const BACKGROUND: i64 = 100;
 /// How soon jobs written by other processes are seen; jobs of this process wake the relay at once.
 const POLL: Duration = Duration::from_millis(200);
 /// Pause after an error.
@@ -71,14 +73,15 @@ async fn round(context: &Context, queue: &Queue, sender: &mut Option<Sender>) ->
         return Ok(0);
     }
     let unclaimed = context.store.handed_and_unclaimed().await?;
-    let share = share(context.settings.outstanding, BATCH, waiting, unclaimed);
+    let bounds = Bounds { ids: context.settings.outstanding, background: BACKGROUND, batch: BATCH };
+    let share = share(bounds, waiting, unclaimed);
     let mut tx = context.store.begin(&Actor::workbench(), now).await?;
     let mut ids = Vec::new();
     if share.again > 0 {
         ids = tx.hand_over_again(rehand_before, share.again).await?;
     }
     let left = share.room - i64::try_from(ids.len()).unwrap_or(share.room);
-    ids.extend(tx.hand_over(left).await?);
+    ids.extend(tx.hand_over(left, share.background).await?);
     let handed = i64::try_from(ids.len()).unwrap_or(BATCH);
     if !ids.is_empty() {
         sender.send(ids).await?;

@@ -56,3 +56,8 @@ create table maintenance_windows (
 create index maintenance_windows_by_end on maintenance_windows (ends_at, id);
 
 create index tenants_by_zone on tenants (time_zone, id);
+
+-- 1 where nobody waits for the job: those that somebody waits for go to the queue first.
+alter table jobs add column background bigint not null default 0;
+create index jobs_in_the_foreground on jobs (run_at) where background = 0 and state in ('queued', 'retrying');
+create index jobs_in_the_background on jobs (run_at) where background = 1 and state in ('queued', 'retrying');

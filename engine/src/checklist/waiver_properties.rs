@@ -191,6 +191,19 @@ fn the_end_of_a_waiver_that_nothing_rests_on_closes_nothing() {
 }
 
 #[test]
+fn taking_back_what_nothing_rests_on_closes_nothing() {
+    let mut play = Play::ready(DEFAULT);
+    play.check("warn");
+    play.propose("w1", "go_live", "anna", 20 * DAY).expect("a probe warns");
+    play.check("pass");
+    play.go("go_no_go", "bo").expect("on a real pass");
+    // It has grown too old for a new go, and nobody has looked since.
+    play.now += 9 * DAY;
+    let events = play.withdraw("w1", "go_live", "anna").expect("it was proposed");
+    assert!(!closes(&events, "go_no_go"), "{events:?}");
+}
+
+#[test]
 fn taking_it_back_closes_the_gate() {
     let mut play = Play::waived();
     play.go("go_no_go", "anna").expect("two people agreed");

@@ -29,10 +29,12 @@ pub struct NewJob {
     pub retry: Retry,
     /// Not before; at once where absent.
     pub run_at: Option<DateTime<Utc>>,
+    /// Whether nobody waits for it: it stands back behind jobs that somebody waits for.
+    pub background: bool,
 }
 
 impl NewJob {
-    /// A job for a tenant, due at once.
+    /// A job for a tenant that somebody waits for, due at once.
     #[must_use]
     pub fn new(kind: JobKind, tenant_id: &str, retry: Retry) -> Self {
         Self {
@@ -43,6 +45,7 @@ impl NewJob {
             subject_id: None,
             retry,
             run_at: None,
+            background: false,
         }
     }
 }
@@ -221,8 +224,8 @@ impl Tx {
         self.execute(
             sqlx::query(
                 "insert into jobs (id, kind, tenant_id, checklist_id, step_id, subject_id, state, attempt, max_attempts,
-                                   retry, run_at, cancel_requested, done, actor, created_at)
-                 values ($1, $2, $3, $4, $5, $6, 'queued', 0, $7, $8, $9, 0, 0, $10, $11)",
+                                   retry, run_at, cancel_requested, done, actor, created_at, background)
+                 values ($1, $2, $3, $4, $5, $6, 'queued', 0, $7, $8, $9, 0, 0, $10, $11, $12)",
             )
             .bind(id)
             .bind(new.kind.as_str())
@@ -234,7 +237,8 @@ impl Tx {
             .bind(retry)
             .bind(new.run_at.map_or(now, micros))
             .bind(actor)
-            .bind(now),
+            .bind(now)
+            .bind(i64::from(new.background)),
         )
         .await?;
         self.record(NewEntry {
@@ -247,12 +251,24 @@ impl Tx {
         Ok(())
     }
 
-    /// Takes due jobs that were not handed over yet and marks them as handed over, oldest first.
-    pub async fn hand_over(&mut self, limit: i64) -> Result<Vec<String>, StoreError> {
+    /// Takes due jobs that were not handed over yet and marks them as handed over: at most `limit`, first those that
+    /// somebody waits for, then at most `background` of the others; of each the oldest first.
+    pub async fn hand_over(&mut self, limit: i64, background: i64) -> Result<Vec<String>, StoreError> {
+        let mut ids = self.hand_over_of(0, limit).await?;
+        let left = limit - i64::try_from(ids.len()).unwrap_or(limit);
+        if left.min(background) > 0 {
+            ids.extend(self.hand_over_of(1, left.min(background)).await?);
+        }
+        Ok(ids)
+    }
+
+    async fn hand_over_of(&mut self, background: u8, limit: i64) -> Result<Vec<String>, StoreError> {
         let now = micros(self.now());
+        // Not bound but written, so that the index of these jobs serves.
         let due = format!(
             "select id from jobs
-             where state in ('queued', 'retrying') and run_at <= $1 and (handed_at is null or handed_at < run_at)
+             where background = {background} and state in ('queued', 'retrying') and run_at <= $1
+               and (handed_at is null or handed_at < run_at)
              order by run_at limit $2{}",
             self.skip_locked()
         );

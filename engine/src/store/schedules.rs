@@ -371,6 +371,7 @@ impl Tx {
         for tenant in &tenants {
             let mut job = NewJob::new(JobKind::HealthCheck, tenant, retry.clone());
             job.run_at = Some(self.now() + delay(&found.schedule_id, found.fire_at, tenant, spread));
+            job.background = found.cause != "by_hand";
             self.request_scheduled_check(job, fire_id).await?;
         }
         let served = i64::try_from(tenants.len()).unwrap_or(batch);

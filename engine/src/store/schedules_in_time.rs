@@ -327,3 +327,26 @@ async fn a_failure_cannot_be_retried_away() {
         assert_eq!(latest.status, "fail", "after {command:?}");
     }
 }
+
+#[tokio::test]
+async fn a_check_that_somebody_waits_for_overtakes_a_night() {
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let store = stored(&folder, 5).await;
+    let first = new_year();
+    tick(&store, first).await;
+    let night = first + TimeDelta::minutes(90);
+    assert_eq!(tick(&store, night).await, 1);
+    serve_all(&store, night).await;
+
+    let morning = night + TimeDelta::hours(1);
+    let mut tx = begin(&store, morning).await;
+    let asked = NewJob::new(JobKind::HealthCheck, "t3", Retry::default());
+    let (_, job_id) = tx.request_health_check(asked).await.expect("a check is asked for");
+    // What openings have asked for is done.
+    let done = "update jobs set state = 'succeeded' where background = 0 and id <> $1";
+    tx.execute(sqlx::query(done).bind(&job_id)).await.expect("jobs are over");
+    let handed = tx.hand_over(10, 2).await.expect("ids are handed over");
+    assert_eq!((handed.first(), handed.len()), (Some(&job_id), 3), "and of the night's no more than there is room for");
+    assert_eq!(tx.hand_over(10, 0).await.expect("ids are handed over").len(), 0);
+    assert_eq!(tx.hand_over(10, 10).await.expect("ids are handed over").len(), 3);
+}

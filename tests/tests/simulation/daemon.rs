@@ -4,7 +4,7 @@
 //! less of the time is spent on finding nothing.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use workbench_engine::hand_over::{Share, share};
+use workbench_engine::hand_over::{Bounds, Share, share};
 use workbench_engine::job::JobCommand;
 use workbench_engine::log::Actor;
 use workbench_engine::store::{Schedule, StoreError};
@@ -12,8 +12,7 @@ use workbench_engine::store::{Schedule, StoreError};
 use super::play::{Rest, World};
 
 /// Ids handed over at a time, ids in the queue at most, tenants of a fire served at a time: small, so that bounds matter.
-const BATCH: i64 = 3;
-const OUTSTANDING: i64 = 6;
+const BOUNDS: Bounds = Bounds { ids: 6, background: 2, batch: 3 };
 const SERVED: i64 = 1;
 const REHAND_AFTER: TimeDelta = TimeDelta::seconds(10);
 
@@ -53,11 +52,11 @@ impl Relay {
             }
             RelayAt::Counting { now } => {
                 let waiting = world.queue.waiting();
-                if waiting >= OUTSTANDING {
+                if waiting >= BOUNDS.ids {
                     return Ok(world.dice.between(500, 2_000));
                 }
                 let unclaimed = world.store.handed_and_unclaimed().await?;
-                self.at = RelayAt::Handing { now, share: share(OUTSTANDING, BATCH, waiting, unclaimed) };
+                self.at = RelayAt::Handing { now, share: share(BOUNDS, waiting, unclaimed) };
             }
             RelayAt::Handing { now, share } => return hand(world, process, now, share).await,
         }
@@ -72,7 +71,7 @@ async fn hand(world: &mut World, process: usize, now: DateTime<Utc>, share: Shar
         ids = tx.hand_over_again(now - REHAND_AFTER, share.again).await?;
     }
     let left = share.room - i64::try_from(ids.len()).unwrap_or(share.room);
-    ids.extend(tx.hand_over(left).await?);
+    ids.extend(tx.hand_over(left, share.background).await?);
     let mut names = Vec::new();
     for id in &ids {
         names.push(world.short(id));
