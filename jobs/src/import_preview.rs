@@ -54,6 +54,7 @@ pub async fn run(context: &Context, job: &Job) -> Result<(), Failure> {
             }
         }
     }
+    let compared = context.store.compare_findings(&import, &entity).await?;
     let mut tx = context.store.begin(&Actor::workbench(), Utc::now()).await?;
     let result = PreviewResult {
         format,
@@ -62,6 +63,7 @@ pub async fn run(context: &Context, job: &Job) -> Result<(), Failure> {
         sample: Value::Array(preview.sample),
         counts: preview.counts,
         guessed,
+        compared,
     };
     tx.finish_preview(job, import_id, &result, context.settings.preview_window()).await?;
     tx.commit().await?;

@@ -9,6 +9,8 @@ create table incidents (
 );
 create unique index one_open_incident_per_tenant on incidents (tenant_id) where closed_at is null;
 create index incidents_by_age on incidents (opened_at, id);
+create index open_incidents_by_age on incidents (opened_at, id) where closed_at is null;
+create index incidents_by_tenant on incidents (tenant_id, opened_at, id);
 
 -- What there is to tell, written with what it tells of.
 create table notifications (

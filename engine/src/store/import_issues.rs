@@ -1,7 +1,7 @@
 //! The findings of previews in SQL.
 
 use serde::{Deserialize, Serialize};
-use sqlx::AssertSqlSafe;
+use sqlx::{AnyConnection, AssertSqlSafe};
 
 use super::records::placeholders;
 use super::row::Columns;
@@ -135,49 +135,50 @@ impl Tx {
         }
         Ok(())
     }
+}
 
-    /// What became of an earlier import's issues in a later one: per code how many are resolved, remain and are new.
-    ///
-    /// Issues are the same where code, column and row are, wherever the row stands by now; where nothing tells the row,
-    /// where code, column and value are. An earlier version did not note what tells rows: its issues are compared by
-    /// their values.
-    pub(super) async fn issue_difference(&mut self, earlier: &str, later: &str) -> Result<Vec<Difference>, StoreError> {
-        let by_row =
-            sqlx::query("select 1 as one from import_issues where import_id = $1 and row_key is not null limit 1");
-        let by_row = i64::from(self.maybe_row(by_row.bind(earlier)).await?.is_some());
-        let rows = self
-            .rows(
-                sqlx::query(
-                    "select code,
-                            cast(sum(case when earlier > later then earlier - later else 0 end) as bigint) as resolved,
-                            cast(sum(case when earlier > later then later else earlier end) as bigint) as remaining,
-                            cast(sum(case when later > earlier then later - earlier else 0 end) as bigint) as added
-                     from (select code, column_name, known_by, value, sum(earlier) as earlier, sum(later) as later
-                           from (select code, column_name,
-                                        case when $3 = 1 then row_key end as known_by,
-                                        case when $3 = 1 and row_key is not null then null else value end as value,
-                                        case when import_id = $1 then 1 else 0 end as earlier,
-                                        case when import_id = $2 then 1 else 0 end as later
-                                 from import_issues where import_id in ($1, $2)) as found
-                           group by code, column_name, known_by, value) as counted
-                     group by code order by code",
-                )
-                .bind(earlier)
-                .bind(later)
-                .bind(by_row),
-            )
-            .await?;
-        rows.iter()
-            .map(|row| {
-                Ok(Difference {
-                    code: row.text("code")?,
-                    resolved: row.int("resolved")?,
-                    remaining: row.int("remaining")?,
-                    new: row.int("added")?,
-                })
+/// What became of an earlier import's issues in a later one: per code how many are resolved, remain and are new.
+///
+/// Issues are the same where code, column and row are, wherever the row stands by now; where nothing tells the row,
+/// where code, column and value are. An earlier version did not note what tells rows: its issues are compared by
+/// their values.
+pub(super) async fn issue_difference(
+    connection: &mut AnyConnection,
+    earlier: &str,
+    later: &str,
+) -> Result<Vec<Difference>, StoreError> {
+    let by_row = sqlx::query("select 1 as one from import_issues where import_id = $1 and row_key is not null limit 1");
+    let by_row = i64::from(by_row.bind(earlier).fetch_optional(&mut *connection).await?.is_some());
+    let rows = sqlx::query(
+        "select code,
+                        cast(sum(case when earlier > later then earlier - later else 0 end) as bigint) as resolved,
+                        cast(sum(case when earlier > later then later else earlier end) as bigint) as remaining,
+                        cast(sum(case when later > earlier then later - earlier else 0 end) as bigint) as added
+                 from (select code, column_name, known_by, value, sum(earlier) as earlier, sum(later) as later
+                       from (select code, column_name,
+                                    case when $3 = 1 then row_key end as known_by,
+                                    case when $3 = 1 and row_key is not null then null else value end as value,
+                                    case when import_id = $1 then 1 else 0 end as earlier,
+                                    case when import_id = $2 then 1 else 0 end as later
+                             from import_issues where import_id in ($1, $2)) as found
+                       group by code, column_name, known_by, value) as counted
+                 group by code order by code",
+    )
+    .bind(earlier)
+    .bind(later)
+    .bind(by_row)
+    .fetch_all(connection)
+    .await?;
+    rows.iter()
+        .map(|row| {
+            Ok(Difference {
+                code: row.text("code")?,
+                resolved: row.int("resolved")?,
+                remaining: row.int("remaining")?,
+                new: row.int("added")?,
             })
-            .collect()
-    }
+        })
+        .collect()
 }
 
 #[cfg(test)]
@@ -207,7 +208,7 @@ mod tests {
             fixture::import(&mut tx, id, "preview", 0).await;
             tx.add_issues(id, 1, issues).await.expect("issues are stored");
         }
-        let found = tx.issue_difference("earlier", "later").await.expect("the store answers");
+        let found = issue_difference(&mut tx.inner, "earlier", "later").await.expect("the store answers");
         let [Difference { resolved, remaining, new, .. }] = found.as_slice() else { panic!("one code: {found:?}") };
         (*resolved, *remaining, *new)
     }

@@ -3,11 +3,11 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use sqlx::AssertSqlSafe;
 use sqlx::any::AnyRow;
+use sqlx::{AnyConnection, AssertSqlSafe};
 
 use super::asked_mapping::AskedMapping;
-use super::import_issues::Difference;
+use super::import_issues::{Difference, issue_difference};
 use super::preview_expiry::expiry;
 use super::records::Chunk;
 use super::row::{Columns, micros};
@@ -165,6 +165,17 @@ pub struct PreviewResult {
     pub counts: Counts,
     /// The header, or where a column goes, is a guess, which a person has to see.
     pub guessed: bool,
+    /// What became of the issues of the import that it corrects, as far as that was looked at before.
+    pub compared: Option<Compared>,
+}
+
+/// What became of an earlier import's issues in the one that corrects it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Compared {
+    /// The earlier import.
+    pub earlier: String,
+    /// By code.
+    pub difference: Vec<Difference>,
 }
 
 pub(super) fn read(row: &AnyRow) -> Result<Import, StoreError> {
@@ -264,6 +275,42 @@ impl Store {
         .fetch_all(&self.pool)
         .await?;
         rows.iter().map(read).collect()
+    }
+}
+
+/// The import that another one corrects: named when it was uploaded, or the tenant's latest of the same name and entity.
+async fn predecessor(
+    connection: &mut AnyConnection,
+    import: &Import,
+    entity: &str,
+) -> Result<Option<Import>, StoreError> {
+    let earlier = sqlx::query(
+        "select * from imports
+         where tenant_id = $1 and id <> $2
+           and (state in ('preview', 'completed', 'rolled_back')
+                or state = 'cancelled' and id = $3 and previewed_at is not null and expired_at is null)
+           and (id = $3 or ($3 = '' and file_name = $4 and entity = $5 and created_at < $6))
+         order by created_at desc, id desc limit 1",
+    )
+    .bind(&import.tenant_id)
+    .bind(&import.id)
+    .bind(import.supersedes.as_deref().unwrap_or_default())
+    .bind(import.file_name.as_deref().unwrap_or_default())
+    .bind(entity)
+    .bind(micros(import.created_at))
+    .fetch_optional(connection)
+    .await?;
+    earlier.as_ref().map(read).transpose()
+}
+
+impl Store {
+    /// Compares the issues of an import whose file was read with those of the import that it corrects, if it corrects one.
+    /// That may take as long as there are issues, and is therefore done before the transaction that ends the preview.
+    pub async fn compare_findings(&self, import: &Import, entity: &str) -> Result<Option<Compared>, StoreError> {
+        let mut connection = self.pool.acquire().await?;
+        let Some(earlier) = predecessor(&mut connection, import, entity).await? else { return Ok(None) };
+        let difference = issue_difference(&mut connection, &earlier.id, &import.id).await?;
+        Ok(Some(Compared { earlier: earlier.id, difference }))
     }
 }
 
@@ -414,36 +461,22 @@ impl Tx {
             .bind(import_id),
         )
         .await?;
-        self.compare_with_predecessor(&import, &result.entity).await?;
+        self.compare_with_predecessor(&import, result).await?;
         if import.mode == "apply" && counts.rows_rejected == 0 && !result.guessed {
             self.confirm_import(import_id, None).await?;
         }
         Ok(())
     }
 
-    /// A corrected file takes the place of the one that it corrects: named when it was uploaded, or the tenant's
-    /// latest of the same name and entity. What became of that one's issues is kept; its preview is of no more use.
-    async fn compare_with_predecessor(&mut self, import: &Import, entity: &str) -> Result<(), StoreError> {
-        let earlier = self
-            .maybe_row(
-                sqlx::query(
-                    "select * from imports
-                     where tenant_id = $1 and id <> $2
-                       and (state in ('preview', 'completed', 'rolled_back')
-                            or state = 'cancelled' and id = $3 and previewed_at is not null and expired_at is null)
-                       and (id = $3 or ($3 = '' and file_name = $4 and entity = $5 and created_at < $6))
-                     order by created_at desc, id desc limit 1",
-                )
-                .bind(&import.tenant_id)
-                .bind(&import.id)
-                .bind(import.supersedes.as_deref().unwrap_or_default())
-                .bind(import.file_name.as_deref().unwrap_or_default())
-                .bind(entity)
-                .bind(micros(import.created_at)),
-            )
-            .await?;
-        let Some(earlier) = earlier.as_ref().map(read).transpose()? else { return Ok(()) };
-        let difference = self.issue_difference(&earlier.id, &import.id).await?;
+    /// A corrected file takes the place of the one that it corrects. What became of that one's issues is kept; its
+    /// preview is of no more use.
+    async fn compare_with_predecessor(&mut self, import: &Import, result: &PreviewResult) -> Result<(), StoreError> {
+        let Some(earlier) = predecessor(&mut self.inner, import, &result.entity).await? else { return Ok(()) };
+        let compared = result.compared.as_ref().filter(|compared| compared.earlier == earlier.id);
+        let difference = match compared {
+            Some(compared) => compared.difference.clone(),
+            None => issue_difference(&mut self.inner, &earlier.id, &import.id).await?,
+        };
         self.execute(
             sqlx::query("update imports set supersedes = $1, difference = $2 where id = $3")
                 .bind(&earlier.id)

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use serde_json::json;
+use sqlx::AssertSqlSafe;
 use sqlx::any::AnyRow;
 use ulid::Ulid;
 
@@ -68,19 +69,19 @@ impl Store {
     pub async fn incidents(&self, filter: &IncidentFilter) -> Result<Vec<Incident>, StoreError> {
         let (before_at, before_id) =
             filter.before.as_ref().map_or((i64::MAX, ""), |(at, id)| (micros(*at), id.as_str()));
-        let rows = sqlx::query(
+        // Only what is asked for is in the statement, so that an index serves each filter.
+        let open = if filter.open { " and closed_at is null" } else { "" };
+        let tenant = if filter.tenant_id.is_some() { " and tenant_id = $4" } else { "" };
+        let statement = format!(
             "select * from incidents
-             where ($1 = 0 or closed_at is null) and ($2 = '' or tenant_id = $2)
-               and (opened_at < $3 or (opened_at = $3 and id < $4))
-             order by opened_at desc, id desc limit $5",
-        )
-        .bind(i64::from(filter.open))
-        .bind(filter.tenant_id.as_deref().unwrap_or_default())
-        .bind(before_at)
-        .bind(before_id)
-        .bind(filter.limit)
-        .fetch_all(&self.pool)
-        .await?;
+             where (opened_at < $1 or (opened_at = $1 and id < $2)){open}{tenant}
+             order by opened_at desc, id desc limit $3"
+        );
+        let mut query = sqlx::query(AssertSqlSafe(statement)).bind(before_at).bind(before_id).bind(filter.limit);
+        if let Some(tenant_id) = &filter.tenant_id {
+            query = query.bind(tenant_id);
+        }
+        let rows = query.fetch_all(&self.pool).await?;
         rows.iter().map(read).collect()
     }
 

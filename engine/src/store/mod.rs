@@ -50,7 +50,7 @@ pub use health::{HealthCheck, HealthOutcome, ProbeRow, ProbeRun, ProbeTrend};
 pub use idempotency::{Replay, StoredAnswer};
 pub use import_issues::{Difference, IssueFilter, NewIssue, StoredIssue};
 pub use import_mappings::{SavedColumn, SavedMapping};
-pub use imports::{Counts, Import, NewImport, PinnedProfile, PreviewResult};
+pub use imports::{Compared, Counts, Import, NewImport, PinnedProfile, PreviewResult};
 pub use incidents::{Incident, IncidentFilter};
 pub use jobs::{Attempt, JobFilter, NewJob};
 pub use maintenance::{MaintenanceWindow, NewMaintenanceWindow};

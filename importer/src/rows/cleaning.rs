@@ -242,7 +242,8 @@ impl Cleaner {
     #[cold]
     fn without_apostrophe<'v>(&mut self, column: &str, value: &'v str) -> &'v str {
         match value.strip_prefix('\'') {
-            Some(rest) if !rest.is_empty() => {
+            Some(rest) if !rest.trim().is_empty() => {
+                let rest = rest.trim();
                 self.changed("apostrophe_dropped", column, value, rest);
                 rest
             }

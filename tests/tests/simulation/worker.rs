@@ -418,6 +418,7 @@ fn preview(import: &Import) -> PreviewResult {
         sample: json!([]),
         counts: Counts { rows_read: rows, rows_valid: rows, records: rows, records_new: rows, ..Counts::default() },
         guessed: false,
+        compared: None,
     }
 }
 
