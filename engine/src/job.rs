@@ -390,7 +390,9 @@ fn give_up_if_cancelled(job: &mut Job, now: DateTime<Utc>) {
 
 fn fail(job: &mut Job, retryable: bool, jitter: f64, not_within: Duration, now: DateTime<Utc>) {
     if retryable && job.attempt < job.max_attempts {
-        let wait = backoff(&job.retry, job.attempt, jitter).max(not_within);
+        // Attempts that were handed back, or were used up before a person's retry, are no reason to wait longer.
+        let left = job.max_attempts - job.attempt;
+        let wait = backoff(&job.retry, job.retry.max_attempts.saturating_sub(left), jitter).max(not_within);
         let wait = TimeDelta::from_std(wait).unwrap_or(TimeDelta::MAX);
         job.state = JobState::Retrying;
         job.lease_until = None;
@@ -466,6 +468,39 @@ mod tests {
         let released = decide(&running, &JobCommand::Release { attempt: 1 }, at(1)).expect("ours");
         assert_eq!(released.max_attempts - released.attempt, 3);
         assert_eq!(released.run_at, at(1));
+    }
+
+    #[test]
+    fn waits_begin_anew_after_a_release_and_after_a_persons_retry() {
+        let fail = |job: &Job, seconds: i64| {
+            let command = JobCommand::Fail {
+                attempt: job.attempt,
+                error: "e".into(),
+                retryable: true,
+                jitter: 0.0,
+                not_within: None,
+            };
+            decide(job, &command, at(seconds)).expect("ours")
+        };
+        let claim = |job: &Job, seconds: i64| {
+            let command = JobCommand::Claim { worker: "w".into(), lease: Duration::from_secs(9) };
+            decide(job, &command, at(seconds)).expect("it is due")
+        };
+        let first = claim(&job(), 0);
+        let wait = fail(&first, 0).run_at - at(0);
+        let released = decide(&first, &JobCommand::Release { attempt: first.attempt }, at(1)).expect("ours");
+        assert_eq!(fail(&claim(&released, 1), 1).run_at - at(1), wait);
+        let mut job = first;
+        let mut now = 0;
+        while job.state != JobState::Failed {
+            job = fail(&job, now);
+            now = (job.run_at - at(0)).num_seconds();
+            if job.state == JobState::Retrying {
+                job = claim(&job, now);
+            }
+        }
+        let retried = decide(&job, &JobCommand::Retry, at(now)).expect("a person may");
+        assert_eq!(fail(&claim(&retried, now), now).run_at - at(now), wait);
     }
 
     #[test]

@@ -18,12 +18,16 @@ const SAMPLE: usize = 10;
 /// Records longer than this are not shown, in bytes.
 const SAMPLE_BYTES: usize = 8 * 1024;
 
+/// Findings removed in one transaction.
+const FORGOTTEN: i64 = 10_000;
+
 /// Runs the job. Beginning again is beginning anew: nothing of a preview that was cut off is kept.
 pub async fn run(context: &Context, job: &Job) -> Result<(), Failure> {
     let import_id = job.subject_id.as_deref().unwrap_or_default();
     let mut tx = context.store.begin(&Actor::workbench(), Utc::now()).await?;
     let import = tx.begin_preview(job, import_id).await?;
     tx.commit().await?;
+    forget(context, job, import_id).await?;
 
     let mut parts = read(context, &import).await?;
     let has_records = context.store.has_records(&job.tenant_id).await?;
@@ -67,6 +71,18 @@ pub async fn run(context: &Context, job: &Job) -> Result<(), Failure> {
     };
     tx.finish_preview(job, import_id, &result, context.settings.preview_window()).await?;
     tx.commit().await?;
+    Ok(())
+}
+
+/// Removes what an earlier attempt or mapping found, in steps: heartbeats and other writers wait for each of them.
+async fn forget(context: &Context, job: &Job, import_id: &str) -> Result<(), Failure> {
+    let mut removed = FORGOTTEN;
+    while removed == FORGOTTEN {
+        let mut tx = context.store.begin(&Actor::workbench(), Utc::now()).await?;
+        tx.progress(job, 0, None, "bytes", context.settings.lease_delta()).await?;
+        removed = i64::try_from(tx.remove_issues(import_id, FORGOTTEN).await?).unwrap_or(FORGOTTEN);
+        tx.commit().await?;
+    }
     Ok(())
 }
 

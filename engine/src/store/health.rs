@@ -383,6 +383,8 @@ impl Tx {
     pub(super) async fn follow_health_job(&mut self, before: &Job, after: &Job) -> Result<(), StoreError> {
         let Some(check_id) = after.subject_id.as_deref() else { return Ok(()) };
         let now = micros(self.now());
+        // A check that was begun since and came to something knows better.
+        let began = after.started_at.unwrap_or_else(|| self.now());
         let aggregate = match (before.state, after.state) {
             (_, JobState::Failed) => "fail",
             (_, JobState::Cancelled) => {
@@ -400,8 +402,9 @@ impl Tx {
             _ => return Ok(()),
         };
         self.execute(
-            sqlx::query("update health_checks set aggregate = $1, checked_at = $2, finished_at = $2 where id = $3")
+            sqlx::query("update health_checks set aggregate = $1, checked_at = $2, finished_at = $3 where id = $4")
                 .bind(aggregate)
+                .bind(micros(began))
                 .bind(now)
                 .bind(check_id),
         )
@@ -411,7 +414,6 @@ impl Tx {
             &after.tenant_id,
             json!({ "check": check_id, "aggregate": aggregate, "error": after.last_error }),
         ));
-        let began = after.started_at.unwrap_or_else(|| self.now());
         self.follow_health(&after.tenant_id, check_id, began, after.last_error.as_deref()).await
     }
 

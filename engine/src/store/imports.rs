@@ -415,12 +415,11 @@ impl Tx {
         self.create_job(&job).await
     }
 
-    /// Begins, or begins again, to read an import: what an earlier attempt stored of the preview goes.
+    /// Begins, or begins again, to read an import. What an earlier attempt stored of the preview is the caller's to remove,
+    /// in steps: see [`Tx::remove_issues`].
     pub async fn begin_preview(&mut self, job: &Job, import_id: &str) -> Result<Import, StoreError> {
         self.progress(job, 0, None, "bytes", TimeDelta::zero()).await?;
-        let import = self.move_import(import_id, ImportState::Parsing, Value::Null).await?;
-        self.execute(sqlx::query("delete from import_issues where import_id = $1").bind(import_id)).await?;
-        Ok(import)
+        self.move_import(import_id, ImportState::Parsing, Value::Null).await
     }
 
     /// Ends the preview, which can be confirmed for some time. In mode `apply` an import without rejected rows and guesses about its

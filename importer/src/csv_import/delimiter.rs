@@ -92,9 +92,12 @@ pub(crate) fn detect(head: &str) -> u8 {
             .from_reader(head.as_bytes());
         let mut rows = reader.records().take(ROWS).map_while(Result::ok);
         let Some(header) = rows.next() else { return (0, 0, 0) };
-        let known = header.iter().filter(|cell| fields::is_known_name(cell)).count();
+        let names = |row: &csv::StringRecord| row.iter().filter(|cell| fields::is_known_name(cell)).count();
+        let mut known = names(&header);
         let mut widths: HashMap<usize, usize> = HashMap::new();
         for row in rows {
+            // A title may stand above the header.
+            known = known.max(names(&row));
             *widths.entry(row.len()).or_default() += 1;
         }
         let alike = if header.len() > 1 { widths.get(&header.len()).copied().unwrap_or(0) } else { 0 };
@@ -115,6 +118,7 @@ mod tests {
         assert_eq!(detect("a\tb\n1\t2\n"), b'\t');
         assert_eq!(detect("x|y|z\n1|2|3\n"), b'|');
         assert_eq!(detect("licence\n1\n"), b';');
+        assert_eq!(detect("Medlemmar 2026\n\nLicens,Förnamn,Efternamn\n1,Anna,Ek\n"), b',', "below a title");
         assert_eq!(detect(""), b';');
     }
 

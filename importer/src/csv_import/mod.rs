@@ -99,7 +99,7 @@ impl CsvImport {
         let plan = plan::plan(&table, options)?;
         detected.entity = plan.entity;
         detected.mapping.clone_from(&plan.mapping);
-        plan.require(&table, || title_lines::header_below(head, delimiter))?;
+        plan.require(&table, || title_lines::header_below(head, delimiter, is_announced))?;
         let mut opening_issues: Vec<Issue> = contradicted.into_iter().collect();
         opening_issues.extend(findings::heading_issue(&table.heading, row));
         opening_issues.extend(unmapped_issue(&plan.mapping, row));

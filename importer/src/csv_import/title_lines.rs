@@ -11,15 +11,19 @@ const LOOKED_AT: usize = 20;
 /// Cells with a known name that make a header.
 const NAMES: usize = 2;
 
-/// The line, from 1, that looks like the header of a table more than the first one does; `head` is its beginning.
-pub(super) fn header_below(head: &str, delimiter: u8) -> Option<u64> {
+/// The line, from 1, that looks like the header of a table more than the first one does; `head` is its beginning, with or
+/// without a line that announces the delimiter.
+pub(super) fn header_below(head: &str, delimiter: u8, is_announced: bool) -> Option<u64> {
     let mut reader = table_reader(delimiter, head.len(), head.as_bytes());
     let mut line = StringRecord::new();
     let mut first = None;
-    for _ in 0..LOOKED_AT {
+    for nth in 0..LOOKED_AT {
         let start = usize::try_from(reader.position().byte()).ok()?;
         if !reader.read_record(&mut line).ok()? {
             return None;
+        }
+        if is_announced && nth == 0 {
+            continue;
         }
         let known = line.iter().filter(|cell| fields::is_known_name(cell)).count();
         let first = *first.get_or_insert(known);
@@ -55,7 +59,13 @@ mod tests {
                 (vec!["Förnamn;Efternamn;x", "Anna;Ek;y"], None),
             ] {
                 if end == "\n" || lines.iter().all(|line| !line.contains('\n')) {
-                    assert_eq!(header_below(&lines.join(end), b';'), at, "{lines:?} {end:?}");
+                    assert_eq!(header_below(&lines.join(end), b';', false), at, "{lines:?} {end:?}");
+                    let announced = format!("sep=;{end}{}", lines.join(end));
+                    assert_eq!(
+                        header_below(&announced, b';', true),
+                        at.map(|at| at + 1),
+                        "announced {lines:?} {end:?}"
+                    );
                 }
             }
         }

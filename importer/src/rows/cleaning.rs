@@ -120,13 +120,7 @@ impl Cleaner {
             self.changed("trimmed", column, raw, trimmed);
         }
         if !self.is_plain && is_formula_error(trimmed) {
-            self.refuse(
-                "formula_error",
-                column,
-                trimmed,
-                "a spreadsheet could not show a value here",
-                "Correct the formula, or widen the column, or empty the cell, and export again.",
-            );
+            self.refuse_formula_error(column, trimmed);
             return None;
         }
         if odd && trimmed.contains(char::REPLACEMENT_CHARACTER) {
@@ -220,7 +214,16 @@ impl Cleaner {
     }
 
     fn key<'v>(&mut self, column: &str, value: &'v str) -> Option<Cow<'v, str>> {
-        let value = if value.starts_with('\'') { self.without_apostrophe(column, value) } else { value };
+        let value = if value.starts_with('\'') {
+            // A value that is an error stays one as a text.
+            if is_formula_error(value.trim_start_matches(['\'', ' '])) {
+                self.refuse_formula_error(column, value);
+                return None;
+            }
+            self.without_apostrophe(column, value)
+        } else {
+            value
+        };
         if is_scientific(value) {
             self.refuse(
                 "key_rounded",
@@ -236,6 +239,17 @@ impl Cleaner {
             return None;
         }
         Some(Cow::Borrowed(value))
+    }
+
+    #[cold]
+    fn refuse_formula_error(&mut self, column: &str, value: &str) {
+        self.refuse(
+            "formula_error",
+            column,
+            value,
+            "a spreadsheet could not show a value here",
+            "Correct the formula, or widen the column, or empty the cell, and export again.",
+        );
     }
 
     /// A value without the apostrophe in front by which spreadsheets are told that a number is a text.
@@ -530,6 +544,8 @@ mod tests {
     #[test]
     fn the_apostrophe_of_a_text_in_a_spreadsheet_is_dropped_where_no_value_has_one() {
         gives("licence_number", "'00123", "00123", &["apostrophe_dropped"]);
+        gives("licence_number", "' 00123", "00123", &["apostrophe_dropped"]);
+        refuses("licence_number", "'#REF!", "formula_error");
         gives("birth_date", "'1990-01-01", "1990-01-01", &["apostrophe_dropped"]);
         gives("birth_date", "'24/12/1990", "1990-12-24", &["apostrophe_dropped", "date_rewritten"]);
         gives("licence_number", "'", "'", &[]);

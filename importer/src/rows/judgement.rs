@@ -80,8 +80,8 @@ pub(crate) struct RowRules {
     fields: RowFields,
     /// Positions of the columns that together are the natural key.
     key: Vec<usize>,
-    /// The key of a row that says what the columns are called, and its hash.
-    heading: (String, u64),
+    /// The key of a row that says what the columns are called.
+    heading: String,
 }
 
 impl RowRules {
@@ -91,13 +91,7 @@ impl RowRules {
         let heading: Vec<&str> =
             key.iter().filter_map(|position| columns.get(*position)).map(|column| column.column.trim()).collect();
         let heading = heading.join(":");
-        Self {
-            kind,
-            fields: RowFields::new(&names),
-            key,
-            heading: (heading.clone(), key_hash(heading.as_str())),
-            columns,
-        }
+        Self { kind, fields: RowFields::new(&names), key, heading, columns }
     }
 
     /// Drafts a record of cleaned values, one per column, and what cleaning found: what is required must be there.
@@ -118,7 +112,7 @@ impl RowRules {
         if is_rejected(&issues) {
             // A refused row leaves its key free for a later, correct one.
             match self.key_of(values) {
-                Some(key) if key == self.heading.0 => issues = vec![header_repeated(row, &key)],
+                Some(key) if key.eq_ignore_ascii_case(&self.heading) => issues = vec![header_repeated(row, &key)],
                 Some(key) => tell_row(&mut issues, RowIdentity::Key(&key)),
                 None => tell_row(&mut issues, RowIdentity::Content(&content(values))),
             }
@@ -131,10 +125,12 @@ impl RowRules {
             out.text.push_str(values.cells.get(*position).and_then(Option::as_deref).unwrap_or_default());
         }
         let key = start..out.text.len();
-        let key_hash = key_hash(out.text.get(key.clone()).unwrap_or_default());
-        if key_hash == self.heading.1 && !self.key.is_empty() {
+        let of_row = out.text.get(key.clone()).unwrap_or_default();
+        let key_hash = key_hash(of_row);
+        let is_heading = of_row.len() == self.heading.len() && of_row.eq_ignore_ascii_case(&self.heading);
+        if is_heading && !self.key.is_empty() {
             out.text.truncate(start);
-            out.settle(row, vec![header_repeated(row, &self.heading.0)]);
+            out.settle(row, vec![header_repeated(row, &self.heading)]);
             return;
         }
         self.fields.write(values.cells, values.are_plain, &mut out.text);

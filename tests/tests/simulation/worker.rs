@@ -323,7 +323,9 @@ impl Attempt {
         Ok(match &self.work {
             Work::Begin => match job.kind {
                 JobKind::ImportPreview => {
-                    ("begins to read", Some(Work::Detect(Box::new(tx.begin_preview(job, subject).await?))))
+                    let import = tx.begin_preview(job, subject).await?;
+                    tx.remove_issues(subject, 10).await?;
+                    ("begins to read", Some(Work::Detect(Box::new(import))))
                 }
                 JobKind::ImportLoad => {
                     let (import, is_first) = tx.begin_loading(job, subject).await?;
