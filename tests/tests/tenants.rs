@@ -40,9 +40,9 @@ async fn a_change_closes_the_gate(setting: Setting) {
     assert_eq!(check(&client).await, "pass");
     done(&client, "go_no_go").await;
 
-    let changes = changes(&client).await;
+    let times = changes(&client).await;
     client.patch(tenant, &json!({ "platform_url": "sandbox" })).await.expect(200);
-    assert_eq!(self::changes(&client).await, changes, "what is so already is no change");
+    assert_eq!(changes(&client).await, times, "what is so already is no change");
     client.patch(tenant, &json!({ "name": "Svenska Bouleförbundet", "probe_user": "prober" })).await.expect(200);
     assert_eq!(step(&client, "go_no_go").await["status"], "in_progress");
     let refused = client.patch("/sys/onboarding/svbf/steps/go_no_go", &json!({ "status": "done" })).await;
