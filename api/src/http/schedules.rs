@@ -10,6 +10,7 @@ use workbench_engine::store::{Fire, Pause, Schedule};
 use super::App;
 use super::access::{Caller, Capability};
 use super::body::{JsonBody, OptionalJsonBody};
+use super::bounds::REASON;
 use super::idempotency::{Answer, IdempotencyKey};
 use super::problem::Problem;
 use super::wire::{
@@ -18,8 +19,6 @@ use super::wire::{
 
 /// Next times shown of each schedule.
 const NEXT: usize = 5;
-/// Longest reason, in characters.
-const REASON: usize = 2000;
 
 /// List schedules
 ///

@@ -23,7 +23,8 @@ pub struct HealthCheck {
     pub tenant_id: String,
     /// The job that runs it.
     pub job_id: String,
-    /// `pass`, `warn` or `fail`; absent while it runs, and where it was cancelled.
+    /// `pass`, `warn` or `fail`; absent while it runs for the first time, and where it was cancelled then. A check whose job
+    /// died and is tried again keeps its `fail` until it comes to something else.
     pub aggregate: Option<String>,
     /// When it began.
     pub checked_at: Option<DateTime<Utc>>,
