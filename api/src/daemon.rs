@@ -8,9 +8,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use chrono::{TimeDelta, Utc};
 use miette::{IntoDiagnostic, Result, WrapErr, miette};
 use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use url::Url;
@@ -21,9 +23,9 @@ use workbench_probes::HealthProbes;
 use workbench_probes::cleaned_up;
 use workbench_probes::sandbox::SandboxListener;
 
+use crate::definitions::{Definitions, Files, Held};
 use crate::http::{self, App, DRAIN, Role, hash_secret, new_secret};
 use crate::sandbox_world::StoredWorld;
-use crate::shipped;
 
 /// Connections per process; Postgres shares its hundred among daemons and workers.
 const CONNECTIONS: u32 = 12;
@@ -88,8 +90,7 @@ impl Places {
         })
     }
 
-    async fn context(&self, settings: JobSettings, mut probes: HealthProbes, channels: Channels) -> Result<Context> {
-        probes.set_concurrency(settings.probe_concurrency);
+    async fn context(&self, settings: JobSettings, probes: HealthProbes, channels: Channels) -> Result<Context> {
         let store = self.open_store().await?;
         let objects = match &self.uploads {
             Some(bucket) => Objects::bucket(bucket),
@@ -99,8 +100,8 @@ impl Places {
         Ok(Context {
             store,
             objects,
-            probes: Arc::new(probes),
-            channels: Arc::new(channels),
+            probes: Arc::new(ArcSwap::from_pointee(probes)),
+            channels: Arc::new(ArcSwap::from_pointee(channels)),
             settings: Arc::new(settings),
         })
     }
@@ -130,22 +131,14 @@ pub async fn serve(places: &Places, settings: JobSettings, serving: &Serving, pr
         ));
     }
     let stop = stop_on_signal()?;
-    let probes = shipped::probes(probes, serving.workflows.as_deref())?;
-    let channels = shipped::channels(serving.workflows.as_deref(), settings.notify_secrets.as_deref())?;
-    let context = places.context(settings, probes, channels).await?;
-    let known = shipped::known(&context.probes);
-    let workflows = shipped::workflows(serving.workflows.as_deref(), &known)?;
-    let formats = shipped::profiles(serving.workflows.as_deref())?;
-    for loaded in &workflows {
-        let mut tx = context.store.begin(&Actor::workbench(), Utc::now()).await.map_err(|error| miette!("{error}"))?;
-        tx.store_workflow(loaded).await.map_err(|error| miette!("{error}"))?;
-        tx.commit().await.map_err(|error| miette!("{error}"))?;
-    }
-    let mut tx = context.store.begin(&Actor::workbench(), Utc::now()).await.map_err(|error| miette!("{error}"))?;
-    if tx.note_probe_set(&context.probes.set_hash()).await.map_err(|error| miette!("{error}"))? {
-        tracing::info!("the probes are others than before; gates want new health checks");
-    }
-    tx.commit().await.map_err(|error| miette!("{error}"))?;
+    let hangup = on_hangup()?;
+    let files = Files::new(serving.workflows.as_deref(), probes, &settings);
+    let seen = files.fingerprint();
+    let read = files.read()?;
+    let context = places.context(settings, read.probes, read.channels).await?;
+    let definitions = Definitions { workflows: read.workflows, formats: read.formats };
+    definitions.adopt(&context.store, &context.probes.load()).await?;
+    let definitions = Arc::new(ArcSwap::from_pointee(definitions));
     let listener = bind(serving.listen).await?;
     let address = listener.local_addr().into_diagnostic()?;
     let mut announcement = Announcement::default();
@@ -172,13 +165,15 @@ pub async fn serve(places: &Places, settings: JobSettings, serving: &Serving, pr
     let status = Status::default();
     start_machinery(&context, &queue, &status, serving.works, &tasks, &stop);
     watch_head(&context.store, &tasks, &stop);
+    let held = Held { context: context.clone(), definitions: Some(Arc::clone(&definitions)), status: status.clone() };
+    let (reload, t) = (hangup, stop.clone());
+    tasks.spawn(async move { files.follow(seen, &held, reload, &t).await });
 
     let app = App {
         context: context.clone(),
         queue,
         status,
-        workflows: Arc::new(workflows),
-        formats: Arc::new(formats),
+        definitions,
         upload_limit: serving.upload_limit,
         https: public_url.is_some_and(|url| url.scheme() == "https"),
         stop: stop.clone(),
@@ -200,7 +195,12 @@ pub async fn serve(places: &Places, settings: JobSettings, serving: &Serving, pr
 }
 
 /// Runs jobs until a signal.
-pub async fn work(places: &Places, settings: JobSettings, probes: HealthProbes, channels: Channels) -> Result<()> {
+pub async fn work(
+    places: &Places,
+    settings: JobSettings,
+    workflows: Option<&Path>,
+    probes: HealthProbes,
+) -> Result<()> {
     if places.redis_url.is_none() {
         return Err(miette!(
             help = "Give `--redis-url redis://…`; with the embedded queue `workbench serve` runs the jobs itself.",
@@ -208,15 +208,22 @@ pub async fn work(places: &Places, settings: JobSettings, probes: HealthProbes, 
         ));
     }
     let stop = stop_on_signal()?;
-    let context = places.context(settings, probes, channels).await?;
+    let hangup = on_hangup()?;
+    let files = Files::new(workflows, probes, &settings);
+    let seen = files.fingerprint();
+    let read = files.read()?;
+    let context = places.context(settings, read.probes, read.channels).await?;
     let noted = context.store.probe_set().await.map_err(|error| miette!("{error}"))?;
-    if noted.is_some_and(|noted| noted != context.probes.set_hash()) {
+    if noted.is_some_and(|noted| noted != context.probes.load().set_hash()) {
         // The daemon's probes date the evidence. Results of others would look newer than what they prove.
         tracing::warn!("this worker's probes are others than the daemon's; give both the same `--workflows`");
     }
     let queue = Queue::new(&places.queue()).into_diagnostic()?;
     let (status, tasks) = (Status::default(), TaskTracker::new());
     start_machinery(&context, &queue, &status, true, &tasks, &stop);
+    let held = Held { context: context.clone(), definitions: None, status: status.clone() };
+    let t = stop.clone();
+    tasks.spawn(async move { files.follow(seen, &held, hangup, &t).await });
     let mut announcement = Announcement::default();
     announcement.line("worker", &format!("process {}", std::process::id()));
     announcement.print();
@@ -354,9 +361,13 @@ async fn finish(context: &Context, tasks: &TaskTracker) {
     context.store.close().await;
 }
 
+/// SIGHUP, which asks for the files to be read again and, from here on, ends no process.
+fn on_hangup() -> Result<Signal> {
+    signal(SignalKind::hangup()).into_diagnostic()
+}
+
 /// Cancelled by SIGINT or SIGTERM.
 fn stop_on_signal() -> Result<CancellationToken> {
-    use tokio::signal::unix::{SignalKind, signal};
     let mut terminate = signal(SignalKind::terminate()).into_diagnostic()?;
     let mut interrupt = signal(SignalKind::interrupt()).into_diagnostic()?;
     let stop = CancellationToken::new();

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use chrono::TimeDelta;
 use url::Url;
 use workbench_engine::store::Store;
@@ -87,10 +88,10 @@ pub struct Context {
     pub store: Store,
     /// Uploaded files.
     pub objects: Objects,
-    /// The probes that can be run.
-    pub probes: Arc<HealthProbes>,
-    /// Where notifications go.
-    pub channels: Arc<Channels>,
+    /// The probes that can be run, as their files were read last. A job that begins with some ends with them.
+    pub probes: Arc<ArcSwap<HealthProbes>>,
+    /// Where notifications go, as the file was read last.
+    pub channels: Arc<ArcSwap<Channels>>,
     /// How jobs are run.
     pub settings: Arc<JobSettings>,
 }

@@ -31,11 +31,12 @@ pub enum PoolState {
 pub struct Status {
     pool: Arc<Mutex<PoolState>>,
     relay: Arc<Mutex<Option<String>>>,
+    definitions: Arc<Mutex<Option<String>>>,
 }
 
 impl Default for Status {
     fn default() -> Self {
-        Self { pool: Arc::new(Mutex::new(PoolState::Off)), relay: Arc::default() }
+        Self { pool: Arc::new(Mutex::new(PoolState::Off)), relay: Arc::default(), definitions: Arc::default() }
     }
 }
 
@@ -50,6 +51,17 @@ impl Status {
     #[must_use]
     pub fn relay_problem(&self) -> Option<String> {
         self.relay.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Why the definitions as they are on disk are not used, where they are not.
+    #[must_use]
+    pub fn definitions_problem(&self) -> Option<String> {
+        self.definitions.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Says whether the definitions on disk can be used.
+    pub fn set_definitions_problem(&self, problem: Option<String>) {
+        *self.definitions.lock().unwrap_or_else(PoisonError::into_inner) = problem;
     }
 
     pub(crate) fn set_pool(&self, state: PoolState) {

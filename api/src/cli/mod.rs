@@ -2,9 +2,12 @@
 
 mod check;
 mod client;
+mod definitions;
 mod health_check;
+mod migrate_checklists;
 mod notifications;
 mod onboarding;
+mod sarif;
 mod schedules;
 mod tools;
 
@@ -24,7 +27,6 @@ use workbench_jobs::{Bucket, JobSettings};
 use workbench_probes::{Concurrency, HealthProbes, Probe};
 
 use crate::daemon::{self, Places, Serving};
-use crate::shipped;
 
 /// Tenant onboarding as durable workflows.
 #[derive(Debug, Parser)]
@@ -44,6 +46,10 @@ enum Command {
     Sandbox(SandboxArgs),
     /// Find every fault in files of workflows, format profiles, probes and notification channels
     Check(check::CheckArgs),
+    /// Print a workflow as a drawing
+    Graph(definitions::GraphArgs),
+    /// Play a workflow in virtual time, and forecast how long it takes
+    Simulate(definitions::SimulateArgs),
     /// Print the JSON Schema of workflow files, format profiles, probes or notification channels
     Schema(tools::SchemaArgs),
     /// Print the step rules as a Markdown table
@@ -52,6 +58,8 @@ enum Command {
     Openapi,
     /// Bring the database's schema up to date
     Migrate(PlaceArgs),
+    /// Move open checklists to another version of their workflow
+    MigrateChecklists(migrate_checklists::MigrateChecklistsArgs),
     /// Make, list and revoke bearer tokens
     Token(tools::TokenArgs),
     /// Print a link that logs somebody in to the console, once, within 15 minutes
@@ -363,17 +371,17 @@ async fn dispatch(command: Command, probes: HealthProbes) -> Result<ExitCode> {
                 uploads: args.uploads.bucket(),
                 ..args.places.places()
             };
-            let probes = shipped::probes(probes, args.workflows.as_deref())?;
-            let settings = args.jobs.settings()?;
-            let channels = shipped::channels(args.workflows.as_deref(), settings.notify_secrets.as_deref())?;
-            daemon::work(&places, settings, probes, channels).await?;
+            daemon::work(&places, args.jobs.settings()?, args.workflows.as_deref(), probes).await?;
         }
         Command::Sandbox(args) => daemon::sandbox(&args.places.places(), args.listen).await?,
         Command::Check(args) => return check::check(&args, &probes),
+        Command::Graph(args) => return definitions::graph(&args, &probes),
+        Command::Simulate(args) => return definitions::simulate(&args, &probes),
         Command::Schema(args) => return tools::schema(&args),
         Command::Rules => tools::rules(),
         Command::Openapi => return tools::openapi(),
         Command::Migrate(args) => tools::migrate(&args).await?,
+        Command::MigrateChecklists(args) => return migrate_checklists::migrate_checklists(&args).await,
         Command::Token(args) => tools::token(&args).await?,
         Command::LoginLink(args) => tools::login_link(&args).await?,
         Command::Audit(args) => return tools::audit(&args).await,

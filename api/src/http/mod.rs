@@ -38,6 +38,7 @@ mod workflows;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
@@ -51,12 +52,12 @@ use utoipa::OpenApi;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt};
 use utoipa_axum::routes;
-use workbench_engine::definition::Loaded;
-use workbench_importer::Profile;
 use workbench_jobs::{Context, Queue, Status};
 
 pub use access::{Capability, Role, hash_secret, new_secret};
 use problem::Problem;
+
+use crate::definitions::Definitions;
 
 /// Largest JSON body.
 const JSON_LIMIT: usize = 1024 * 1024;
@@ -70,10 +71,8 @@ pub struct App {
     pub queue: Queue,
     /// The worker pool and relay of this process, for readiness.
     pub status: Status,
-    /// The newest version of every workflow.
-    pub workflows: Arc<Vec<Loaded>>,
-    /// The format profiles that uploads may name.
-    pub formats: Arc<Vec<Arc<Profile>>>,
+    /// What new onboardings and uploads may name, as the files were read last.
+    pub definitions: Arc<ArcSwap<Definitions>>,
     /// Largest upload, in bytes.
     pub upload_limit: u64,
     /// Whether browsers reach the console by https, so that its cookie must travel by nothing else.

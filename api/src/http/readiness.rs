@@ -68,7 +68,13 @@ pub async fn readyz(State(app): State<App>) -> Response {
         PoolState::Starting => Err("starting".to_owned()),
         PoolState::Restarting { error, since } => Err(format!("restarting since {since}: {error}")),
     };
+    let definitions = match app.status.definitions_problem() {
+        // The sound ones of before are in use: people have to look, and work goes on.
+        Some(problem) => ReadinessPart { status: "warn".to_owned(), detail: problem },
+        None => part(Ok("as they are on disk".to_owned())),
+    };
     let parts = BTreeMap::from([
+        ("definitions".to_owned(), definitions),
         ("store".to_owned(), part(store.map(|_| format!("{:?}", app.context.store.dialect()).to_lowercase()))),
         ("queue".to_owned(), part(queue)),
         ("relay".to_owned(), part(relay)),

@@ -6,8 +6,8 @@ use chrono_tz::{TZ_VARIANTS, Tz};
 use workbench_positions::{Faults, Member, Node, Place, Shape, Value, allowed, did_you_mean, nearest, needed};
 
 use super::condition::{Unfit, examine};
+use super::cycles::cycles;
 use super::duration;
-use super::graph::cycles;
 use super::load::Known;
 use super::schedule::TENANT_ZONE;
 use crate::schedule::{Calendar, CalendarError};

@@ -4,9 +4,10 @@ use proptest::prelude::*;
 
 use super::{Known, load};
 
-const SHIPPED: [(&str, &str); 2] = [
+const SHIPPED: [(&str, &str); 3] = [
     ("tenant-onboarding.yaml", include_str!("../../../workflows/tenant-onboarding.yaml")),
     ("club-onboarding.yaml", include_str!("../../../workflows/club-onboarding.yaml")),
+    ("guide-10.yaml", include_str!("../../../workflows/guide-10.yaml")),
 ];
 
 const SOUND: &str = "name: one\nversion: 1\ntitle: One\nsteps:\n  - id: first\n    title: First\n";

@@ -3,16 +3,20 @@
 //! [`load`] reads a file twice: once as a tree in which every value knows its line and column, which is checked as
 //! a whole so that every fault is reported at once, and once, when nothing is wrong, into a [`Definition`].
 
+mod change;
 mod check;
 pub(crate) mod condition;
+mod cycles;
+mod drawing;
 pub mod duration;
-mod graph;
 mod load;
 mod model;
 mod names;
 mod schedule;
 mod schema;
 
+pub use change::Change;
+pub use drawing::{dot, mermaid};
 pub(crate) use load::read_stored;
 pub use load::{Known, Loaded, load};
 pub use model::{
