@@ -11,7 +11,7 @@ use workbench_engine::job::{Job, JobCommand, JobKind, JobRefusal};
 use workbench_engine::log::Actor;
 use workbench_engine::store::StoreError;
 
-use crate::{Context, announce, deliver, health_check, import_load, import_preview, import_rollback};
+use crate::{Context, announce, deliver, health_check, import_load, import_preview, import_rollback, step_command};
 
 /// Why an attempt did not end well.
 #[derive(Debug, thiserror::Error)]
@@ -153,6 +153,7 @@ async fn work(context: &Context, job: &Job) -> Result<(), Failure> {
         JobKind::ImportLoad => Box::pin(import_load::run(context, job)),
         JobKind::ImportRollback => Box::pin(import_rollback::run(context, job)),
         JobKind::HealthCheck => Box::pin(health_check::run(context, job)),
+        JobKind::Command => Box::pin(step_command::run(context, job)),
         JobKind::Timer => Box::pin(elapse(context, job)),
         JobKind::Announce => Box::pin(announce::run(context, job)),
         JobKind::Deliver => Box::pin(deliver::run(context, job)),

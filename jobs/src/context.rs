@@ -36,6 +36,8 @@ pub struct JobSettings {
     pub probe_allow: Vec<String>,
     /// Folder of the files that `file:NAME` may name as a probes' secret; none may be named where absent.
     pub probe_secrets: Option<PathBuf>,
+    /// Folder of the programs that steps may run; none are run where absent.
+    pub commands: Option<PathBuf>,
     /// Folder of the files that `file:NAME` may name as a channel's secret; none may be named where absent.
     pub notify_secrets: Option<PathBuf>,
     /// Address under which people reach the console, for links in messages.
@@ -59,6 +61,7 @@ impl Default for JobSettings {
             probe_concurrency: Concurrency::default(),
             probe_allow: Vec::new(),
             probe_secrets: None,
+            commands: None,
             notify_secrets: None,
             public_url: None,
             signers: Arc::default(),

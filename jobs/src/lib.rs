@@ -25,6 +25,7 @@ pub mod relay;
 mod scheduler;
 mod secret;
 mod status;
+mod step_command;
 mod sweep;
 mod trim;
 mod workers;

@@ -168,6 +168,9 @@ struct JobArgs {
     /// Folder of the files that a tenant's `probe_secret` may name; none where absent
     #[arg(long, env = "WORKBENCH_PROBE_SECRETS", value_name = "DIR")]
     probe_secrets: Option<PathBuf>,
+    /// Folder of the programs that steps of workflows may run; none where absent
+    #[arg(long, env = "WORKBENCH_COMMANDS", value_name = "DIR")]
+    commands: Option<PathBuf>,
     /// Folder of the files that a notification channel may name as its secret; none where absent
     #[arg(long, env = "WORKBENCH_NOTIFY_SECRETS", value_name = "DIR")]
     notify_secrets: Option<PathBuf>,
@@ -220,6 +223,7 @@ impl JobArgs {
             probe_concurrency: Concurrency { overall: self.probe_concurrency, per_host: self.probe_host_concurrency },
             probe_allow: self.probe_allow.clone(),
             probe_secrets: self.probe_secrets.clone(),
+            commands: self.commands.clone(),
             notify_secrets: self.notify_secrets.clone(),
             public_url: self.public_url.clone(),
             signers: Arc::new(signers),

@@ -604,6 +604,11 @@ impl Decision<'_> {
                 let at = imports.last_clean_at.filter(|at| *at > opened)?;
                 Some(json!({ "import": { "completed_at": at, "completed": imports.completed } }))
             }
+            StepJobName::Command => {
+                let ended = self.facts.commands.get(&definition.id);
+                let at = ended.filter(|at| **at >= self.enabled_at(definition, step))?;
+                Some(json!({ "command": { "completed_at": at, "program": job.run.first() } }))
+            }
             StepJobName::HealthCheck => {
                 let health = self.facts.health.as_ref()?;
                 let current = health.is_newer_than_last_change(&self.facts.tenant) && health.checked_at > opened;

@@ -12,16 +12,19 @@ pub mod duration;
 mod load;
 mod model;
 mod names;
+mod reference;
 mod schedule;
 mod schema;
 
 pub use change::Change;
+pub use check::is_program;
 pub use drawing::{dot, mermaid};
 pub(crate) use load::read_stored;
 pub use load::{Known, Loaded, load};
 pub use model::{
     Condition, Definition, Due, Gate, Retry, StepDefinition, StepJob, StepJobName, StepJobStart, StepKind,
 };
+pub use reference::reference;
 pub use schedule::{CatchUp, CatchUpPolicy, Overlap, ScheduleDefinition, ScheduledJob, TENANT_ZONE};
 pub use schema::json_schema;
 pub use workbench_positions::{Fault, render};

@@ -35,7 +35,7 @@ const MOST_ACTS: usize = 2_000;
 pub struct Moment {
     /// When.
     pub at: DateTime<Utc>,
-    /// The kind of an event, or `import_loaded`, `import_rejected`, `health_checked` or `refused`.
+    /// The kind of an event, or `import_loaded`, `import_rejected`, `health_checked`, `command_ended` or `refused`.
     pub kind: String,
     /// The step that it is about, if any.
     pub step: Option<String>,
@@ -279,6 +279,11 @@ impl Stage<'_> {
             Outcome::Skipped => {
                 let reason = Some("left out by the script".to_owned());
                 self.patch(id, StepPatch { status: Some(StepStatus::Skipped), reason, ..StepPatch::default() });
+            }
+            Outcome::Done if step.kind == StepKind::Job => {
+                self.facts.commands.insert(id.to_owned(), self.now);
+                self.note("command_ended", Some(id), None);
+                self.decide(&Command::EvidenceChanged, Some(id));
             }
             Outcome::Done => {
                 self.patch(id, StepPatch { status: Some(StepStatus::Done), ..StepPatch::default() });

@@ -1,5 +1,6 @@
 //! Checklists in SQL: loading, deciding under the row's lock, storing what was decided.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -216,7 +217,10 @@ impl Tx {
     ) -> Result<(Checklist, Vec<Event>), StoreError> {
         let tenant_id = &before.tenant_id;
         let tenant = self.tenant(tenant_id).await?.ok_or_else(|| StoreError::not_found("tenant", tenant_id))?;
-        let facts = self.facts(&tenant).await?;
+        let mut facts = self.facts(&tenant).await?;
+        if definition.has_commands() {
+            facts.commands = self.ended_commands(&before.id).await?;
+        }
         let events = checklist::decide(definition, &before, &facts, command, self.now())?;
         if events.is_empty() {
             return Ok((before, events));
@@ -397,6 +401,7 @@ impl Tx {
                             self.request_health_check(job).await?;
                         }
                         JobKind::Timer
+                        | JobKind::Command
                         | JobKind::ImportPreview
                         | JobKind::ImportLoad
                         | JobKind::ImportRollback
@@ -440,6 +445,8 @@ impl Tx {
         Ok(Facts {
             health: self.latest_health(&tenant.id).await?,
             imports,
+            // Asked for where the definition has some; see `decide_by`.
+            commands: BTreeMap::new(),
             tenant: TenantFact {
                 id: tenant.id.clone(),
                 country: tenant.country.clone(),
