@@ -18,13 +18,15 @@ use tokio_util::task::TaskTracker;
 use url::Url;
 use workbench_engine::log::Actor;
 use workbench_engine::store::{Credential, NewToken, Store, StoreError};
-use workbench_jobs::{Bucket, Channels, Context, JobSettings, Objects, Queue, QueueAddress, SANDBOX_URL, Status};
+use workbench_jobs::{
+    Bucket, Channels, Context, JobMetrics, JobSettings, Objects, Queue, QueueAddress, SANDBOX_URL, Status,
+};
 use workbench_probes::HealthProbes;
 use workbench_probes::cleaned_up;
 use workbench_probes::sandbox::SandboxListener;
 
 use crate::definitions::{Definitions, Files, Held};
-use crate::http::{self, App, DRAIN, Role, hash_secret, new_secret};
+use crate::http::{self, Admission, App, DRAIN, Metrics, Role, hash_secret, new_secret};
 use crate::sandbox_world::StoredWorld;
 
 /// Connections per process; Postgres shares its hundred among daemons and workers.
@@ -103,6 +105,7 @@ impl Places {
             probes: Arc::new(ArcSwap::from_pointee(probes)),
             channels: Arc::new(ArcSwap::from_pointee(channels)),
             settings: Arc::new(settings),
+            metrics: JobMetrics::default(),
         })
     }
 }
@@ -118,6 +121,8 @@ pub struct Serving {
     pub workflows: Option<PathBuf>,
     /// Whether this process runs jobs.
     pub works: bool,
+    /// Requests whose answer has not begun, at most.
+    pub requests_at_once: usize,
     /// Largest upload, in bytes.
     pub upload_limit: u64,
 }
@@ -174,6 +179,8 @@ pub async fn serve(places: &Places, settings: JobSettings, serving: &Serving, pr
         queue,
         status,
         definitions,
+        metrics: Metrics::new(&context.metrics),
+        admission: Admission::new(serving.requests_at_once),
         upload_limit: serving.upload_limit,
         https: public_url.is_some_and(|url| url.scheme() == "https"),
         stop: stop.clone(),

@@ -11,7 +11,7 @@ use workbench_engine::store::Store;
 use workbench_importer::{Signers, UnpackLimits};
 use workbench_probes::{Concurrency, HealthProbes};
 
-use crate::{Channels, Objects};
+use crate::{Channels, JobMetrics, Objects};
 
 /// How jobs are run. The defaults suit production; tests shorten the times.
 #[derive(Debug, Clone)]
@@ -97,4 +97,6 @@ pub struct Context {
     pub channels: Arc<ArcSwap<Channels>>,
     /// How jobs are run.
     pub settings: Arc<JobSettings>,
+    /// What is counted of them.
+    pub metrics: JobMetrics,
 }

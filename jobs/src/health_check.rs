@@ -35,6 +35,9 @@ pub async fn run(context: &Context, job: &Job) -> Result<(), Failure> {
         Ok((target, limits)) => probes.run(&names, &target, &limits, |_| ()).await,
         Err(reason) => names.iter().map(|name| unable(name, &reason)).collect(),
     };
+    for result in &results {
+        context.metrics.probed(result.status.as_str());
+    }
     let verdict = aggregate(results.iter().map(|result| result.status));
     let outcome = HealthOutcome {
         aggregate: verdict.as_str().to_owned(),

@@ -9,6 +9,7 @@ use workbench_engine::log::Actor;
 use workbench_engine::store::StoreError;
 
 use crate::Context;
+use crate::outage::Outage;
 
 /// How often leases are looked at.
 const ROUND: Duration = Duration::from_millis(500);
@@ -17,13 +18,15 @@ const BATCH: i64 = 100;
 
 /// Runs the reconciler until `stop`. Several may run at once: the rule decides under the row's lock.
 pub async fn reconcile(context: &Context, stop: &CancellationToken) {
+    let mut outage = Outage::of("reconciler");
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
             () = tokio::time::sleep(ROUND) => {}
         }
-        if let Err(error) = round(context).await {
-            tracing::warn!(%error, "leases could not be looked at");
+        match round(context).await {
+            Ok(()) => outage.over(),
+            Err(error) => outage.goes_on(&error),
         }
     }
 }
@@ -34,6 +37,7 @@ async fn round(context: &Context) -> Result<(), StoreError> {
         match tx.command_job(&id, &JobCommand::ExpireLease { jitter: rand::random() }).await {
             Ok(job) => {
                 tx.commit().await?;
+                context.metrics.lease_lost();
                 tracing::warn!(job = id, attempt = job.attempt, state = %job.state, "took a job back from a lost worker");
             }
             // Another reconciler was first, or the worker came back in time.

@@ -11,6 +11,7 @@ use workbench_engine::hand_over::{Bounds, share};
 use workbench_engine::log::Actor;
 use workbench_engine::store::StoreError;
 
+use crate::outage::Outage;
 use crate::queue::Sender;
 use crate::{Context, Queue, QueueError, Status};
 
@@ -33,15 +34,17 @@ enum RelayError {
 
 /// Runs the relay until `stop`. Several may run at once, in one process or in many: each takes other rows.
 pub async fn run(context: &Context, queue: &Queue, status: &Status, stop: &CancellationToken) {
-    let mut sender = None;
+    let (mut sender, mut outage) = (None, Outage::of("relay"));
     while !stop.is_cancelled() {
         let pause = match round(context, queue, &mut sender).await {
             Ok(handed) => {
+                context.metrics.handed_over(handed);
+                outage.over();
                 status.set_relay_problem(None);
                 if handed == BATCH { Duration::ZERO } else { POLL }
             }
             Err(error) => {
-                tracing::warn!(%error, "the relay could not hand jobs over");
+                outage.goes_on(&error);
                 status.set_relay_problem(Some(error.to_string()));
                 // A broken connection is not mended by using it again.
                 sender = None;

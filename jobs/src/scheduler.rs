@@ -11,6 +11,7 @@ use workbench_engine::log::Actor;
 use workbench_engine::store::{Schedule, StoreError};
 
 use crate::Context;
+use crate::outage::Outage;
 
 /// How often clocks are looked at, and how long is given out in between.
 const ROUND: Duration = Duration::from_secs(2);
@@ -21,23 +22,19 @@ const FIRES: i64 = 20;
 
 /// Runs until `stop`. Several may run at once: a clock and a fire are each held by one of them.
 pub async fn follow_schedules(context: &Context, stop: &CancellationToken) {
-    let mut pause = ROUND;
+    let (mut pause, mut outage) = (ROUND, Outage::of("scheduler"));
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
             () = tokio::time::sleep(pause) => {}
         }
-        if let Err(error) = fire(context).await {
-            tracing::warn!(%error, "schedules could not be followed");
+        // What has fired before is given out even where no clock can be followed.
+        let (fired, given) = (fire(context).await, fan_out(context, stop).await);
+        match fired.as_ref().err().or(given.as_ref().err()) {
+            None => outage.over(),
+            Some(error) => outage.goes_on(error),
         }
-        pause = match fan_out(context, stop).await {
-            Ok(true) => Duration::ZERO,
-            Ok(false) => ROUND,
-            Err(error) => {
-                tracing::warn!(%error, "what schedules have to do could not be given out");
-                ROUND
-            }
-        };
+        pause = if matches!(given, Ok(true)) { Duration::ZERO } else { ROUND };
     }
 }
 

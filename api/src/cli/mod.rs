@@ -257,6 +257,9 @@ struct ServeArgs {
     /// Leave jobs to `workbench worker`
     #[arg(long, env = "WORKBENCH_NO_WORKER")]
     no_worker: bool,
+    /// Requests answered at once; more are refused with 503 and `Retry-After`
+    #[arg(long, env = "WORKBENCH_REQUESTS_AT_ONCE", default_value_t = 256, value_name = "N")]
+    requests_at_once: usize,
     /// Largest upload, in MiB
     #[arg(long, env = "WORKBENCH_UPLOAD_LIMIT", default_value_t = 2048, value_name = "MIB")]
     upload_limit: u64,
@@ -365,6 +368,7 @@ async fn dispatch(command: Command, probes: HealthProbes) -> Result<ExitCode> {
                 sandbox: args.sandbox.0,
                 workflows: args.workflows,
                 works: !args.no_worker,
+                requests_at_once: args.requests_at_once,
                 upload_limit: args.upload_limit.saturating_mul(1024 * 1024),
             };
             daemon::serve(&places, args.jobs.settings()?, &serving, probes).await?;

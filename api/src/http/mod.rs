@@ -1,6 +1,7 @@
 //! The HTTP shell: decodes, asks the engine, encodes. No rule lives here.
 
 mod access;
+mod admission;
 mod answers;
 mod body;
 mod bounds;
@@ -19,6 +20,7 @@ mod issue_table;
 mod jobs;
 mod maintenance;
 mod mappings;
+mod metrics;
 mod nul;
 mod onboarding;
 mod ongoing;
@@ -55,6 +57,8 @@ use utoipa_axum::routes;
 use workbench_jobs::{Context, Queue, Status};
 
 pub use access::{Capability, Role, hash_secret, new_secret};
+pub use admission::Admission;
+pub use metrics::Metrics;
 use problem::Problem;
 
 use crate::definitions::Definitions;
@@ -73,6 +77,10 @@ pub struct App {
     pub status: Status,
     /// What new onboardings and uploads may name, as the files were read last.
     pub definitions: Arc<ArcSwap<Definitions>>,
+    /// What is counted of requests.
+    pub metrics: Metrics,
+    /// How many requests are let in.
+    pub admission: Admission,
     /// Largest upload, in bytes.
     pub upload_limit: u64,
     /// Whether browsers reach the console by https, so that its cookie must travel by nothing else.
@@ -169,6 +177,7 @@ pub fn router(app: App) -> Router {
     Router::new()
         .merge(api)
         .route("/openapi.json", get(move || async move { axum::Json(&*document).into_response() }))
+        .route("/metrics", get(metrics::show))
         .merge(console::routes())
         .fallback(no_such_address)
         .method_not_allowed_fallback(|| async {
@@ -190,6 +199,8 @@ pub fn router(app: App) -> Router {
             )
             .into_response()
         }))
+        .layer(axum::middleware::from_fn_with_state(app.clone(), admission::admit))
+        .layer(axum::middleware::from_fn_with_state(app.clone(), metrics::count))
         .layer(answered_with("x-content-type-options", "nosniff"))
         .layer(answered_with("referrer-policy", "same-origin"))
         .layer(answered_with(

@@ -36,6 +36,27 @@ pub async fn healthz() -> Response {
     responses((status = 200, body = Readiness), (status = 503, body = Readiness))
 )]
 pub async fn readyz(State(app): State<App>) -> Response {
+    let parts = look(&app).await.parts;
+    let any = |status: &str| parts.values().any(|part| part.status == status);
+    // A warning is for people: a daemon that is behind must not be taken out of service for it.
+    let (status, verdict) = match (any("fail"), any("warn")) {
+        (true, _) => (StatusCode::SERVICE_UNAVAILABLE, "fail"),
+        (false, true) => (StatusCode::OK, "warn"),
+        (false, false) => (StatusCode::OK, "pass"),
+    };
+    (status, axum::Json(Readiness { status: verdict.to_owned(), parts })).into_response()
+}
+
+/// The state of each part at a moment.
+pub(super) struct Look {
+    /// By name.
+    pub(super) parts: BTreeMap<String, ReadinessPart>,
+    /// How long the oldest due job has been waiting, where one is.
+    pub(super) oldest_due: Option<Duration>,
+}
+
+/// Asks each part, for no longer than two seconds.
+pub(super) async fn look(app: &App) -> Look {
     let store = async {
         match tokio::time::timeout(PATIENCE, app.context.store.oldest_due(Utc::now())).await {
             Ok(Ok(oldest)) => Ok(oldest),
@@ -73,6 +94,7 @@ pub async fn readyz(State(app): State<App>) -> Response {
         Some(problem) => ReadinessPart { status: "warn".to_owned(), detail: problem },
         None => part(Ok("as they are on disk".to_owned())),
     };
+    let oldest_due = store.as_ref().ok().copied().flatten().and_then(|oldest| (Utc::now() - oldest).to_std().ok());
     let parts = BTreeMap::from([
         ("definitions".to_owned(), definitions),
         ("store".to_owned(), part(store.map(|_| format!("{:?}", app.context.store.dialect()).to_lowercase()))),
@@ -81,14 +103,7 @@ pub async fn readyz(State(app): State<App>) -> Response {
         ("backlog".to_owned(), backlog),
         ("workers".to_owned(), part(workers)),
     ]);
-    let any = |status: &str| parts.values().any(|part| part.status == status);
-    // A warning is for people: a daemon that is behind must not be taken out of service for it.
-    let (status, verdict) = match (any("fail"), any("warn")) {
-        (true, _) => (StatusCode::SERVICE_UNAVAILABLE, "fail"),
-        (false, true) => (StatusCode::OK, "warn"),
-        (false, false) => (StatusCode::OK, "pass"),
-    };
-    (status, axum::Json(Readiness { status: verdict.to_owned(), parts })).into_response()
+    Look { parts, oldest_due }
 }
 
 fn part(state: Result<String, String>) -> ReadinessPart {

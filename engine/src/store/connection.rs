@@ -288,6 +288,12 @@ impl Store {
         })
     }
 
+    /// How many connections are open, and how many of these nobody uses.
+    #[must_use]
+    pub fn connections(&self) -> (u32, u32) {
+        (self.pool.size(), u32::try_from(self.pool.num_idle()).unwrap_or(u32::MAX))
+    }
+
     /// Brings the schema up to date. Safe with any number of processes at once: Postgres is held by an advisory
     /// lock, SQLite by a lock file beside the database.
     pub async fn migrate(&self, url: &str) -> Result<(), StoreError> {
