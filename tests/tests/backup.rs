@@ -173,10 +173,17 @@ async fn from_sqlite_to_either_kind() {
 async fn from_postgres_to_either_kind() {
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
     let archive = folder.path().join("backup.tar");
-    let setting = Setting::shared().await;
+    let mut setting = Setting::shared().await;
     let import = backed_up_in_traffic(&setting, &archive).await;
-    drop(setting);
-    goes_on(&Fresh::postgres().await, &archive, &import).await;
+    // Redis keeps ids of jobs that the backup knows, and that of one that it does not.
+    setting.workers.clear();
+    setting.client().post("/sys/onboarding/svbf/health-check", &json!({})).await.expect(202);
+    let waiting = setting.client().get("/sys/jobs?state=queued").await.expect(200);
+    assert!(!waiting["items"].as_array().expect("a page has items").is_empty(), "{waiting:#}");
+    setting.daemon = None;
+    let (_, redis) = setting.servers.take().expect("the setting has servers");
+    let fresh = Fresh { servers: Some((Postgres::start().await, redis)), ..Fresh::sqlite() };
+    goes_on(&fresh, &archive, &import).await;
     goes_on(&Fresh::sqlite(), &archive, &import).await;
 }
 
@@ -253,8 +260,8 @@ async fn uploads_that_are_not_there_are_named() {
     let (setting, archive) = small(folder.path()).await;
     let manifest = manifest(&archive);
     assert_eq!((&manifest["uploads"]["files"], &manifest["uploads"]["missing"]), (&json!(1), &json!([])));
-    let upload = manifest["parts"].as_array().into_iter().flatten().filter_map(|part| part["name"].as_str());
-    let key = upload.filter_map(|name| name.strip_prefix("uploads/")).next().expect("the upload is a part").to_owned();
+    let mut upload = manifest["parts"].as_array().into_iter().flatten().filter_map(|part| part["name"].as_str());
+    let key = upload.find_map(|name| name.strip_prefix("uploads/")).expect("the upload is a part").to_owned();
 
     let without = folder.path().join("without.tar");
     let (well, said) = setting.tool(&["backup", "--without-uploads", text(&without)]);
