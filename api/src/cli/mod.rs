@@ -403,7 +403,8 @@ async fn dispatch(command: Command, probes: HealthProbes) -> Result<ExitCode> {
 
 /// Daemons log to standard error: for people on a terminal, as JSON otherwise. `RUST_LOG` says how much.
 fn start_logging(daemon: bool) {
-    let level = if daemon { "info,sqlx=warn,apalis=warn,apalis_core=warn" } else { "warn" };
+    // A command may read a whole table in one statement, which is no slow one for that.
+    let level = if daemon { "info,sqlx=warn,apalis=warn,apalis_core=warn" } else { "warn,sqlx=error" };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     if std::io::IsTerminal::is_terminal(&std::io::stderr()) {
