@@ -19,7 +19,7 @@ use url::Url;
 use workbench_engine::log::Actor;
 use workbench_engine::store::{Credential, NewToken, Store, StoreError};
 use workbench_jobs::{
-    Bucket, Channels, Context, JobMetrics, JobSettings, Objects, Queue, QueueAddress, SANDBOX_URL, Status,
+    Bucket, Channels, Context, JobMetrics, JobSettings, ObjectError, Objects, Queue, QueueAddress, SANDBOX_URL, Status,
 };
 use workbench_probes::HealthProbes;
 use workbench_probes::cleaned_up;
@@ -54,7 +54,8 @@ pub struct Places {
 }
 
 impl Places {
-    fn database(&self) -> String {
+    /// The address of the database.
+    pub(crate) fn database(&self) -> String {
         let file = || format!("sqlite:{}", self.data_dir.join("workbench.db").display());
         self.database_url.clone().unwrap_or_else(file)
     }
@@ -63,20 +64,38 @@ impl Places {
         self.redis_url.clone().map_or(QueueAddress::Embedded, QueueAddress::Redis)
     }
 
-    /// Makes the data folder, connects and brings the schema up to date.
-    pub async fn open_store(&self) -> Result<Store> {
+    /// Makes the data folder where there is none.
+    pub(crate) fn make_data_dir(&self) -> std::io::Result<()> {
         // What lies in it is for nobody else to read: members, uploads, the token. An existing folder is its owner's
         // affair.
-        let mut folder = std::fs::DirBuilder::new();
-        folder
-            .recursive(true)
-            .mode(0o700)
-            .create(&self.data_dir)
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.data_dir)
+    }
+
+    /// Where the folder of uploads is, if they do not live in a bucket.
+    pub(crate) fn uploads_folder(&self) -> PathBuf {
+        self.data_dir.join("objects")
+    }
+
+    /// The uploads. A folder is made where there is none.
+    pub(crate) fn objects(&self) -> Result<Objects, ObjectError> {
+        match &self.uploads {
+            Some(bucket) => Objects::bucket(bucket),
+            None => Objects::folder(&self.uploads_folder()),
+        }
+    }
+
+    /// Connects without touching the schema.
+    pub(crate) async fn connect(&self) -> Result<Store, StoreError> {
+        Store::connect(&self.database(), CONNECTIONS).await
+    }
+
+    /// Makes the data folder, connects and brings the schema up to date.
+    pub async fn open_store(&self) -> Result<Store> {
+        self.make_data_dir()
             .into_diagnostic()
             .wrap_err_with(|| format!("the data folder `{}` cannot be made", self.data_dir.display()))?;
-        let url = self.database();
-        let store = Store::connect(&url, CONNECTIONS).await.map_err(|error| miette!("{error}"))?;
-        store.migrate(&url).await.map_err(|error| miette!("{error}"))?;
+        let store = self.connect().await.map_err(|error| miette!("{error}"))?;
+        store.migrate(&self.database()).await.map_err(|error| miette!("{error}"))?;
         Ok(store)
     }
 
@@ -94,11 +113,7 @@ impl Places {
 
     async fn context(&self, settings: JobSettings, probes: HealthProbes, channels: Channels) -> Result<Context> {
         let store = self.open_store().await?;
-        let objects = match &self.uploads {
-            Some(bucket) => Objects::bucket(bucket),
-            None => Objects::folder(&self.data_dir.join("objects")),
-        };
-        let objects = objects.into_diagnostic()?;
+        let objects = self.objects().into_diagnostic()?;
         Ok(Context {
             store,
             objects,

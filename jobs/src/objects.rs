@@ -136,6 +136,15 @@ impl Objects {
         }
     }
 
+    /// How many bytes a file has; none where there is no such file.
+    pub async fn size(&self, key: &str) -> Result<Option<u64>, ObjectError> {
+        match self.store.head(&Key::from(key)).await {
+            Ok(file) => Ok(Some(file.size)),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// Opens a file for a thread that may block.
     pub async fn open(&self, key: &str) -> Result<Box<dyn Read + Send>, ObjectError> {
         let found = self.store.get(&Key::from(key)).await?;

@@ -1,9 +1,13 @@
 //! The command line.
 
+mod audit;
+mod backup;
 mod check;
 mod client;
+mod closed_pipe;
 mod definitions;
 mod health_check;
+mod jobs;
 mod migrate_checklists;
 mod notifications;
 mod onboarding;
@@ -64,8 +68,12 @@ enum Command {
     Token(tools::TokenArgs),
     /// Print a link that logs somebody in to the console, once, within 15 minutes
     LoginLink(tools::LoginLinkArgs),
+    /// Copy the whole store into one file while the daemon runs, or check such a file
+    Backup(backup::BackupArgs),
+    /// Fill an empty store, of either kind, from a backup
+    Restore(backup::RestoreArgs),
     /// Check that the event log was not tampered with and gives the stored state
-    Audit(tools::AuditArgs),
+    Audit(audit::AuditArgs),
     /// Open, list, show and edit onboardings of a running daemon
     Onboarding(onboarding::OnboardingArgs),
     /// Import a file through a running daemon, with preview and progress
@@ -75,7 +83,7 @@ enum Command {
     /// Show how long onboardings took
     Retrospective(onboarding::RetrospectiveArgs),
     /// List, show, retry and cancel jobs
-    Jobs(onboarding::JobsArgs),
+    Jobs(jobs::JobsArgs),
     /// List, show, pause, resume and run schedules
     Schedules(schedules::SchedulesArgs),
     /// List and test notification channels
@@ -338,6 +346,9 @@ pub fn run_with(own: &[Arc<dyn Probe>]) -> ExitCode {
         probes.add(Arc::clone(probe));
     }
     let daemon = matches!(cli.command, Command::Serve(_) | Command::Worker(_) | Command::Sandbox(_));
+    if !daemon {
+        closed_pipe::end_quietly();
+    }
     start_logging(daemon);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -392,12 +403,14 @@ async fn dispatch(command: Command, probes: HealthProbes) -> Result<ExitCode> {
         Command::MigrateChecklists(args) => return migrate_checklists::migrate_checklists(&args).await,
         Command::Token(args) => tools::token(&args).await?,
         Command::LoginLink(args) => tools::login_link(&args).await?,
-        Command::Audit(args) => return tools::audit(&args).await,
+        Command::Backup(args) => return backup::backup(&args).await,
+        Command::Restore(args) => return backup::restore(&args).await,
+        Command::Audit(args) => return Ok(audit::audit(&args).await),
         Command::Onboarding(args) => onboarding::onboarding(&args).await?,
         Command::Import(args) => return onboarding::import(&args).await,
         Command::HealthCheck(args) => return Ok(health_check::health_check(&args).await),
         Command::Retrospective(args) => onboarding::retrospective(&args).await?,
-        Command::Jobs(args) => onboarding::jobs(&args).await?,
+        Command::Jobs(args) => jobs::jobs(&args).await?,
         Command::Notifications(args) => return notifications::notifications(&args).await,
         Command::Schedules(args) => schedules::schedules(&args).await?,
     }
@@ -406,7 +419,8 @@ async fn dispatch(command: Command, probes: HealthProbes) -> Result<ExitCode> {
 
 /// Daemons log to standard error: for people on a terminal, as JSON otherwise. `RUST_LOG` says how much.
 fn start_logging(daemon: bool) {
-    let level = if daemon { "info,sqlx=warn,apalis=warn,apalis_core=warn" } else { "warn" };
+    // A command may read a whole table in one statement, which is no slow one for that.
+    let level = if daemon { "info,sqlx=warn,apalis=warn,apalis_core=warn" } else { "warn,sqlx=error" };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     if std::io::IsTerminal::is_terminal(&std::io::stderr()) {

@@ -99,36 +99,6 @@ pub async fn login_link(args: &LoginLinkArgs) -> Result<()> {
     Ok(())
 }
 
-/// `workbench audit`.
-#[derive(Debug, Args)]
-pub struct AuditArgs {
-    #[command(subcommand)]
-    command: AuditCommand,
-}
-
-#[derive(Debug, Subcommand)]
-enum AuditCommand {
-    /// Check every link of the hash chain, and that replaying the events gives the stored state
-    Verify(PlaceArgs),
-}
-
-/// Exit 0 where the log holds, else 1.
-pub async fn audit(args: &AuditArgs) -> Result<ExitCode> {
-    let AuditCommand::Verify(places) = &args.command;
-    let store = places.places().existing_store().await?;
-    let verified = store.verify_events().await.map_err(|error| miette!("{error}"))?;
-    if let Some((seq, why)) = verified.broken {
-        println!("event {seq} does not hold: {why}");
-        return Ok(ExitCode::FAILURE);
-    }
-    if let Some(difference) = store.verify_replay().await.map_err(|error| miette!("{error}"))? {
-        println!("{difference}");
-        return Ok(ExitCode::FAILURE);
-    }
-    println!("{} events hold, and replaying them gives the stored state", verified.entries);
-    Ok(ExitCode::SUCCESS)
-}
-
 /// Brings the schema up to date.
 pub async fn migrate(args: &PlaceArgs) -> Result<()> {
     args.places().open_store().await?;

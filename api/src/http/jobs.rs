@@ -10,10 +10,12 @@ use workbench_engine::job::{JobCommand, JobKind, JobState};
 use workbench_engine::store::JobFilter;
 
 use super::access::{Caller, Capability};
+use super::body::OptionalJsonBody;
 use super::idempotency::{Answer, IdempotencyKey};
 use super::problem::{self, Problem};
 use super::query::bad_query;
-use super::wire::{JobPage, JobView};
+use super::schedules::optional_reason;
+use super::wire::{JobPage, JobView, OptionalReasonBody};
 use super::{App, answers, cursor};
 
 /// Filter and place among jobs.
@@ -109,6 +111,7 @@ pub async fn show(
         ("job_id" = String, Path, description = "Id of the job"),
         ("Idempotency-Key" = Option<String>, Header, description = "Repeating the request with the same key repeats the first answer"),
     ),
+    request_body = Option<OptionalReasonBody>,
     responses(
         (status = 200, body = JobView),
         (status = 400, body = Problem, content_type = "application/problem+json"),
@@ -116,6 +119,7 @@ pub async fn show(
         (status = 403, body = Problem, content_type = "application/problem+json"),
         (status = 404, body = Problem, content_type = "application/problem+json"),
         (status = 409, body = Problem, content_type = "application/problem+json"),
+        (status = 422, body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub async fn retry(
@@ -123,8 +127,9 @@ pub async fn retry(
     caller: Caller,
     key: IdempotencyKey,
     Path(job_id): Path<String>,
+    OptionalJsonBody(body): OptionalJsonBody<OptionalReasonBody>,
 ) -> Result<Response, Problem> {
-    command(&app, &caller, &key, &job_id, &JobCommand::Retry).await
+    command(&app, &caller, &key, &job_id, &JobCommand::Retry, &body).await
 }
 
 /// Cancel a job
@@ -136,6 +141,7 @@ pub async fn retry(
         ("job_id" = String, Path, description = "Id of the job"),
         ("Idempotency-Key" = Option<String>, Header, description = "Repeating the request with the same key repeats the first answer"),
     ),
+    request_body = Option<OptionalReasonBody>,
     responses(
         (status = 200, body = JobView),
         (status = 400, body = Problem, content_type = "application/problem+json"),
@@ -143,6 +149,7 @@ pub async fn retry(
         (status = 403, body = Problem, content_type = "application/problem+json"),
         (status = 404, body = Problem, content_type = "application/problem+json"),
         (status = 409, body = Problem, content_type = "application/problem+json"),
+        (status = 422, body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub async fn cancel(
@@ -150,8 +157,9 @@ pub async fn cancel(
     caller: Caller,
     key: IdempotencyKey,
     Path(job_id): Path<String>,
+    OptionalJsonBody(body): OptionalJsonBody<OptionalReasonBody>,
 ) -> Result<Response, Problem> {
-    command(&app, &caller, &key, &job_id, &JobCommand::Cancel).await
+    command(&app, &caller, &key, &job_id, &JobCommand::Cancel, &body).await
 }
 
 /// Decides and stores a command, for the console.
@@ -172,10 +180,12 @@ async fn command(
     key: &IdempotencyKey,
     job_id: &str,
     command: &JobCommand,
+    body: &OptionalReasonBody,
 ) -> Result<Response, Problem> {
     caller.require(Capability::JobsManage)?;
-    key.once(app, caller, b"", |mut tx| async {
-        let job = tx.command_job(job_id, command).await?;
+    let why = optional_reason(body)?;
+    key.once(app, caller, why.as_deref().unwrap_or_default().as_bytes(), |mut tx| async {
+        let job = tx.command_job_because(job_id, command, why.as_deref()).await?;
         Ok((tx, Answer::json(StatusCode::OK, &answers::job(job, None))))
     })
     .await

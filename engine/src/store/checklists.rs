@@ -95,7 +95,7 @@ impl Store {
                 .bind(&after)
                 .fetch_optional(&self.pool)
                 .await?;
-            let Some(row) = row else { return Ok(None) };
+            let Some(row) = row else { return self.checklist_without_state().await };
             after = row.text("id")?;
             // State and events of one moment: a writer may be at work.
             let mut tx = self.pool.begin().await?;
@@ -126,6 +126,15 @@ impl Store {
                 return Ok(Some(format!("{after}: replaying its events does not give its stored state")));
             }
         }
+    }
+
+    /// The first checklist that events tell of and that is not stored. None is ever removed.
+    async fn checklist_without_state(&self) -> Result<Option<String>, StoreError> {
+        let lost = "select checklist_id from events where checklist_id is not null
+                    and not exists (select 1 from checklists where checklists.id = events.checklist_id)
+                    order by seq limit 1";
+        let row = sqlx::query(lost).fetch_optional(&self.pool).await?;
+        row.map(|row| Ok(format!("{}: there are events, and no stored state", row.text("checklist_id")?))).transpose()
     }
 
     /// The definition that a checklist is pinned to.

@@ -297,6 +297,11 @@ impl Store {
     /// Brings the schema up to date. Safe with any number of processes at once: Postgres is held by an advisory
     /// lock, SQLite by a lock file beside the database.
     pub async fn migrate(&self, url: &str) -> Result<(), StoreError> {
+        self.migrate_to(url, i64::MAX).await
+    }
+
+    /// As [`Store::migrate`], up to a version of the schema.
+    pub async fn migrate_to(&self, url: &str, version: i64) -> Result<(), StoreError> {
         let mut migrator = self.migrator();
         let lock = match self.dialect {
             Dialect::Postgres => None,
@@ -310,7 +315,7 @@ impl Store {
                 connection.execute(statement).await?;
             }
         }
-        migrator.run(&mut connection).await?;
+        migrator.run_to(version, &mut connection).await?;
         connection.close().await?;
         drop(lock);
         Ok(())
@@ -328,18 +333,33 @@ impl Store {
 
     /// Whether every migration that this program knows, and no other, has been applied.
     async fn schema_is_current(&self) -> Result<bool, StoreError> {
+        let applied = self.applied_migrations().await?;
+        Ok(applied.into_iter().eq(self.migrator().iter().map(|migration| migration.version)))
+    }
+
+    /// The migrations that have been applied, in order; none where there is no schema.
+    async fn applied_migrations(&self) -> Result<Vec<i64>, StoreError> {
         let applied = sqlx::query("select version from workbench_migrations where success order by version")
             .fetch_all(&self.pool)
             .await
             .map_err(StoreError::from);
-        let rows = match applied {
-            Ok(rows) => rows,
+        match applied {
+            Ok(rows) => rows.iter().map(|row| row.int("version")).collect(),
             // Without the table, nothing was ever migrated.
-            Err(error @ StoreError::Sql(sqlx::Error::Database(_))) if !error.is_unavailable() => return Ok(false),
-            Err(error) => return Err(error),
-        };
-        let applied = rows.iter().map(|row| row.int("version")).collect::<Result<Vec<_>, _>>()?;
-        Ok(applied.into_iter().eq(self.migrator().iter().map(|migration| migration.version)))
+            Err(error @ StoreError::Sql(sqlx::Error::Database(_))) if !error.is_unavailable() => Ok(Vec::new()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The version of the schema, which is that of the last migration; none where there is no schema.
+    pub async fn schema_version(&self) -> Result<Option<i64>, StoreError> {
+        Ok(self.applied_migrations().await?.pop())
+    }
+
+    /// Every version that the schema has had, the one that this program works with last.
+    #[must_use]
+    pub fn known_schemas(&self) -> Vec<i64> {
+        self.migrator().iter().map(|migration| migration.version).collect()
     }
 
     /// Which database it is.

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use futures::TryStreamExt;
 use sqlx::any::AnyRow;
+use sqlx::{Any, Executor};
 
 use super::row::{Columns, micros};
 use super::{Store, StoreError, Tx};
@@ -19,11 +20,22 @@ pub struct EventFilter {
     pub limit: i64,
 }
 
+/// The end of the chain of events.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct ChainHead {
+    /// Number of the last event; 0 where there is none.
+    pub seq: i64,
+    /// Its hash, empty where there is none.
+    pub hash: String,
+}
+
 /// What a verification of the chain found.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Verified {
-    /// Entries read.
+    /// Entries that hold.
     pub entries: i64,
+    /// The last of them.
+    pub head: ChainHead,
     /// The first entry that does not fit, and why.
     pub broken: Option<(i64, String)>,
 }
@@ -155,46 +167,80 @@ impl Store {
     /// Reads the whole chain and checks every link, in constant memory. Entries written meanwhile may or may not be
     /// among those read.
     pub async fn verify_events(&self) -> Result<Verified, StoreError> {
-        let head = sqlx::query("select seq, hash from event_head where id = 1").fetch_one(&self.pool).await?;
-        let (head_seq, head_hash) = (head.int("seq")?, head.text("hash")?);
-        let mut rows = sqlx::query("select * from events order by seq").fetch(&self.pool);
-        let (mut seq, mut prev_hash) = (0, String::new());
-        let broken = |entries: i64, seq: i64, why: &str| Ok(Verified { entries, broken: Some((seq, why.to_owned())) });
-        while let Some(row) = rows.try_next().await? {
-            let found = row.int("seq")?;
-            if found != seq + 1 {
-                return broken(seq, found, "an entry before it is missing");
-            }
-            seq = found;
-            let (actor, acting_as, kind) = (row.text("actor")?, row.maybe_text("acting_as")?, row.text("kind")?);
-            let (tenant_id, checklist_id) = (row.maybe_text("tenant_id")?, row.maybe_text("checklist_id")?);
-            let payload = row.text("payload")?;
-            let hash = Sealed {
-                prev_hash: &prev_hash,
-                seq,
-                at_micros: row.int("at")?,
-                actor: &actor,
-                acting_as: acting_as.as_deref(),
-                kind: &kind,
-                tenant_id: tenant_id.as_deref(),
-                checklist_id: checklist_id.as_deref(),
-                payload: &payload,
-            }
-            .hash();
-            if row.text("prev_hash")? != prev_hash {
-                return broken(seq, seq, "it does not name its predecessor's hash");
-            }
-            if row.text("hash")? != hash {
-                return broken(seq, seq, "its content was changed after it was written");
-            }
-            if seq == head_seq && hash != head_hash {
-                return broken(seq, seq, "the head of the chain does not match it");
-            }
-            prev_hash = hash;
-        }
-        if seq < head_seq {
-            return broken(seq, seq + 1, "it and all that followed are missing");
-        }
-        Ok(Verified { entries: seq, broken: None })
+        self.verify_events_since(&ChainHead::default()).await
     }
+
+    /// As [`Store::verify_events`], with an end of the chain that was noted elsewhere: it must still be a part of the chain.
+    /// Whoever can write to the database can cut the log and move its stored end, and is found out by nothing else.
+    pub async fn verify_events_since(&self, noted: &ChainHead) -> Result<Verified, StoreError> {
+        let stored = head(&self.pool).await?;
+        let mut rows = sqlx::query("select * from events order by seq").fetch(&self.pool);
+        let mut last = ChainHead::default();
+        let broken = |last: ChainHead, seq: i64, why: &str| {
+            Ok(Verified { entries: last.seq, head: last, broken: Some((seq, why.to_owned())) })
+        };
+        while let Some(row) = rows.try_next().await? {
+            let seq = last.seq + 1;
+            if row.int("seq")? != seq {
+                return broken(last, seq, "it is missing");
+            }
+            let link = match link(&row) {
+                Ok(link) => link,
+                // Nothing was written in such a way.
+                Err(error) => return broken(last, seq, &format!("it cannot be read: {error}")),
+            };
+            if link.prev_hash != last.hash {
+                return broken(last, seq, "it does not name its predecessor's hash");
+            }
+            if link.stored != link.computed {
+                return broken(last, seq, "its content was changed after it was written");
+            }
+            for (end, why) in [
+                (&stored, "the stored end of the chain does not match it"),
+                (noted, "it is not the event that was noted"),
+            ] {
+                if seq == end.seq && link.computed != end.hash {
+                    return broken(last, seq, why);
+                }
+            }
+            last = ChainHead { seq, hash: link.computed };
+        }
+        if last.seq < stored.seq.max(noted.seq) {
+            let seq = last.seq + 1;
+            return broken(last, seq, "it and all that followed are missing");
+        }
+        Ok(Verified { entries: last.seq, head: last, broken: None })
+    }
+}
+
+/// Where the chain ends by what is stored.
+pub(super) async fn head<'a>(from: impl Executor<'a, Database = Any>) -> Result<ChainHead, StoreError> {
+    let row = sqlx::query("select seq, hash from event_head where id = 1").fetch_one(from).await?;
+    Ok(ChainHead { seq: row.int("seq")?, hash: row.text("hash")? })
+}
+
+/// An entry's place in the chain: the hashes that it was stored with, and the one that its content has.
+struct Link {
+    prev_hash: String,
+    stored: String,
+    computed: String,
+}
+
+fn link(row: &AnyRow) -> Result<Link, StoreError> {
+    let (actor, acting_as, kind) = (row.text("actor")?, row.maybe_text("acting_as")?, row.text("kind")?);
+    let (tenant_id, checklist_id) = (row.maybe_text("tenant_id")?, row.maybe_text("checklist_id")?);
+    let (payload, prev_hash) = (row.text("payload")?, row.text("prev_hash")?);
+    let computed = Sealed {
+        prev_hash: &prev_hash,
+        seq: row.int("seq")?,
+        at_micros: row.int("at")?,
+        actor: &actor,
+        acting_as: acting_as.as_deref(),
+        kind: &kind,
+        tenant_id: tenant_id.as_deref(),
+        checklist_id: checklist_id.as_deref(),
+        payload: &payload,
+    }
+    .hash();
+    Ok(Link { stored: row.text("hash")?, computed, prev_hash })
 }

@@ -308,6 +308,16 @@ impl Tx {
 
     /// Decides a command about a job under its lock and stores the outcome, with its event.
     pub async fn command_job(&mut self, id: &str, command: &JobCommand) -> Result<Job, StoreError> {
+        self.command_job_because(id, command, None).await
+    }
+
+    /// As [`Tx::command_job`], for a reason that its event tells.
+    pub async fn command_job_because(
+        &mut self,
+        id: &str,
+        command: &JobCommand,
+        reason: Option<&str>,
+    ) -> Result<Job, StoreError> {
         let before = self.locked_job(id).await?;
         let after = job::decide(&before, command, self.now())?;
         self.execute(
@@ -358,18 +368,22 @@ impl Tx {
             JobKind::Timer | JobKind::Command | JobKind::Announce | JobKind::Deliver => {}
         }
         if let Some(kind) = logged_as(&before, &after) {
+            let mut payload = json!({
+                "job": after.id,
+                "job_kind": after.kind,
+                "step": after.step_id,
+                "subject": after.subject_id,
+                "attempt": after.attempt,
+                "error": after.last_error,
+            });
+            if let Some(reason) = reason {
+                payload["reason"] = reason.into();
+            }
             self.record(NewEntry {
                 kind: kind.to_owned(),
                 tenant_id: Some(after.tenant_id.clone()),
                 checklist_id: None,
-                payload: json!({
-                    "job": after.id,
-                    "job_kind": after.kind,
-                    "step": after.step_id,
-                    "subject": after.subject_id,
-                    "attempt": after.attempt,
-                    "error": after.last_error,
-                }),
+                payload,
             });
         }
         if matches!(after.state, JobState::Queued | JobState::Retrying) {
