@@ -392,7 +392,11 @@ async fn dispatch(command: Command, probes: HealthProbes) -> Result<ExitCode> {
 fn start_logging(daemon: bool) {
     let level = if daemon { "info,sqlx=warn,apalis=warn,apalis_core=warn" } else { "warn" };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        // It would be told on the same stderr, and a process whose log cannot be written would panic over it.
+        .log_internal_errors(false);
     if std::io::IsTerminal::is_terminal(&std::io::stderr()) {
         builder.with_target(false).init();
     } else {

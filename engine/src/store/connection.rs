@@ -165,7 +165,8 @@ impl StoreError {
                 _ => false,
             },
             Self::Insert(error) => {
-                matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
+                let code = error.sqlite_error_code();
+                matches!(code, Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::DiskFull))
             }
             Self::Connect { .. } => true,
             _ => false,
@@ -190,8 +191,8 @@ fn passes(code: &str) -> bool {
     // Postgres: 08 is the connection, 40 a transaction that lost against another, 53 resources, 57P a server that
     // stops or starts, 55P03 a lock not had in time, 25P03 a transaction that was left open for too long.
     let postgres = ["08", "40", "53", "57P", "55P03", "25P03"].iter().any(|class| code.starts_with(class));
-    // SQLite: the low byte of an extended code is its class; 5 is busy, 6 locked.
-    let sqlite = code.len() < 5 && code.parse::<u32>().is_ok_and(|code| matches!(code & 0xff, 5 | 6));
+    // SQLite: the low byte of an extended code is its class; 5 is busy, 6 locked, 13 a full disk.
+    let sqlite = code.len() < 5 && code.parse::<u32>().is_ok_and(|code| matches!(code & 0xff, 5 | 6 | 13));
     postgres && code.len() == 5 || sqlite
 }
 
@@ -264,6 +265,9 @@ impl Store {
                     Ok(())
                 })
             })
+            // SQLite ends a transaction by itself when the disk is full. The driver then still counts it as begun, and
+            // would never again begin one on this connection.
+            .before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }))
             .connect_lazy(&url)
             .map_err(|error| StoreError::Connect { address: address.clone(), error })?;
         // A pool only says that it waited in vain; a connection says why.
@@ -570,5 +574,29 @@ fn without_password(url: &str) -> String {
     match (url.find("://"), url.rfind('@')) {
         (Some(scheme), Some(at)) if at > scheme => format!("{}://***{}", &url[..scheme], &url[at..]),
         _ => url.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::store::{StoreError, fixture};
+
+    #[tokio::test]
+    async fn a_full_disk_leaves_no_connection_behind_that_cannot_begin() {
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        let store = fixture::store(&folder).await;
+        for _ in 0..3 {
+            let mut tx = fixture::begin(&store).await;
+            // Never below the size that the file has: it may not grow.
+            tx.execute(sqlx::query("pragma max_page_count = 1")).await.expect("the pragma is taken");
+            let large = sqlx::query("insert into settings (key, value) values ('large', $1)").bind("x".repeat(1 << 20));
+            let refused = tx.execute(large).await.expect_err("there is no room");
+            assert!(refused.is_unavailable(), "{refused}");
+            drop(tx);
+        }
+        let mut tx = fixture::begin(&store).await;
+        tx.save_setting("small", "x").await.expect("a setting is stored");
+        tx.commit().await.expect("the transaction is kept");
+        assert!(matches!(store.setting("small").await, Ok::<_, StoreError>(Some(_))));
     }
 }
