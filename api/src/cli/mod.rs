@@ -5,6 +5,7 @@ mod client;
 mod health_check;
 mod notifications;
 mod onboarding;
+mod retrospective;
 mod schedules;
 mod tools;
 
@@ -65,7 +66,7 @@ enum Command {
     /// Run a tenant's probes through a running daemon
     HealthCheck(health_check::HealthCheckArgs),
     /// Show how long onboardings took
-    Retrospective(onboarding::RetrospectiveArgs),
+    Retrospective(retrospective::RetrospectiveArgs),
     /// List, show, retry and cancel jobs
     Jobs(onboarding::JobsArgs),
     /// List, show, pause, resume and run schedules
@@ -380,7 +381,7 @@ async fn dispatch(command: Command, probes: HealthProbes) -> Result<ExitCode> {
         Command::Onboarding(args) => onboarding::onboarding(&args).await?,
         Command::Import(args) => return onboarding::import(&args).await,
         Command::HealthCheck(args) => return Ok(health_check::health_check(&args).await),
-        Command::Retrospective(args) => onboarding::retrospective(&args).await?,
+        Command::Retrospective(args) => retrospective::retrospective(&args).await?,
         Command::Jobs(args) => onboarding::jobs(&args).await?,
         Command::Notifications(args) => return notifications::notifications(&args).await,
         Command::Schedules(args) => schedules::schedules(&args).await?,

@@ -23,7 +23,7 @@ use workbench_console as pages;
 use workbench_engine::checklist::StepPatch;
 use workbench_engine::job::JobCommand;
 use workbench_engine::log::Actor;
-use workbench_engine::retrospective::GroupBy;
+use workbench_engine::retrospective::cohorts::Question;
 use workbench_engine::store::EventFilter;
 
 use super::access::{Caller, SESSION_COOKIE, hash_secret, new_secret, session_of};
@@ -426,13 +426,14 @@ async fn show_jobs(app: &App, visitor: Visitor, query: jobs::JobQuery, refused: 
 }
 
 async fn look_back(State(app): State<App>, visitor: Visitor) -> Response {
-    let found = match retrospective::compute(&app, &[GroupBy::Quarter]).await {
+    let found = match retrospective::look_back(&app, &Question::default()).await {
         Ok(found) => found,
         Err(problem) => return failed(&problem),
     };
     let cohorts = found
         .cohorts
-        .into_iter()
+        .iter()
+        .cloned()
         .map(|cohort| pages::CohortLine {
             cohort: cohort.cohort,
             completed: cohort.completed,

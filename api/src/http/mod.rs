@@ -24,10 +24,13 @@ mod onboarding;
 mod ongoing;
 mod precondition;
 mod problem;
+mod process_changes;
 mod query;
 mod readiness;
 mod records;
 mod retrospective;
+mod retrospective_cache;
+mod retrospective_table;
 mod schedules;
 mod steps;
 mod tenants;
@@ -57,6 +60,7 @@ use workbench_jobs::{Context, Queue, Status};
 
 pub use access::{Capability, Role, hash_secret, new_secret};
 use problem::Problem;
+pub use retrospective_cache::LookedBack;
 
 /// Largest JSON body.
 const JSON_LIMIT: usize = 1024 * 1024;
@@ -78,6 +82,8 @@ pub struct App {
     pub upload_limit: u64,
     /// Whether browsers reach the console by https, so that its cookie must travel by nothing else.
     pub https: bool,
+    /// Retrospectives that were counted before.
+    pub looked_back: Arc<LookedBack>,
     /// Ends long-lived answers when the daemon stops.
     pub stop: CancellationToken,
 }
@@ -108,6 +114,8 @@ fn described() -> OpenApiRouter<App> {
     OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(onboarding::open, onboarding::list))
         .routes(routes!(retrospective::show))
+        .routes(routes!(process_changes::list, process_changes::note))
+        .routes(routes!(process_changes::remove))
         .routes(routes!(onboarding::show))
         .routes(routes!(steps::patch))
         .routes(routes!(waivers::propose, waivers::list))

@@ -10,6 +10,7 @@ mod notifications;
 mod onboarding;
 mod readiness;
 mod records;
+mod retrospective;
 mod schedules;
 mod tenants;
 mod waivers;
@@ -28,6 +29,7 @@ pub use notifications::{ChannelList, ChannelTest, ChannelView, DeliveryView, Inc
 pub use onboarding::{Onboarding, OpenOnboarding, StepPatchBody, StepView};
 pub use readiness::{Readiness, ReadinessPart};
 pub use records::{FieldChange, RecordChange, RecordView};
+pub use retrospective::{BeforeAfterView, NoteProcessChange, ProcessChangeList, ProcessChangeView, RetrospectiveView};
 pub use schedules::{
     FireView, MaintenanceList, MaintenanceView, NextRun, OpenMaintenance, OptionalReasonBody, PauseView, ReasonBody,
     ScheduleList, ScheduleState, ScheduleView,
