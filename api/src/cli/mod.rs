@@ -2,6 +2,7 @@
 
 mod check;
 mod client;
+mod demo;
 mod health_check;
 mod notifications;
 mod onboarding;
@@ -67,6 +68,8 @@ enum Command {
     HealthCheck(health_check::HealthCheckArgs),
     /// Show how long onboardings took
     Retrospective(retrospective::RetrospectiveArgs),
+    /// Fill a store with made-up histories, for trying the retrospective out
+    Demo(demo::DemoArgs),
     /// List, show, retry and cancel jobs
     Jobs(onboarding::JobsArgs),
     /// List, show, pause, resume and run schedules
@@ -382,6 +385,7 @@ async fn dispatch(command: Command, probes: HealthProbes) -> Result<ExitCode> {
         Command::Import(args) => return onboarding::import(&args).await,
         Command::HealthCheck(args) => return Ok(health_check::health_check(&args).await),
         Command::Retrospective(args) => retrospective::retrospective(&args).await?,
+        Command::Demo(args) => demo::demo(&args).await?,
         Command::Jobs(args) => onboarding::jobs(&args).await?,
         Command::Notifications(args) => return notifications::notifications(&args).await,
         Command::Schedules(args) => schedules::schedules(&args).await?,

@@ -22,6 +22,7 @@ mod mappings;
 mod nul;
 mod onboarding;
 mod ongoing;
+mod outlook;
 mod precondition;
 mod problem;
 mod process_changes;
@@ -59,6 +60,7 @@ use workbench_importer::Profile;
 use workbench_jobs::{Context, Queue, Status};
 
 pub use access::{Capability, Role, hash_secret, new_secret};
+pub use outlook::Outlook;
 use problem::Problem;
 pub use retrospective_cache::LookedBack;
 
@@ -84,6 +86,8 @@ pub struct App {
     pub https: bool,
     /// Retrospectives that were counted before.
     pub looked_back: Arc<LookedBack>,
+    /// What past onboardings taught for forecasts.
+    pub outlook: Arc<Outlook>,
     /// Ends long-lived answers when the daemon stops.
     pub stop: CancellationToken,
 }
@@ -114,6 +118,7 @@ fn described() -> OpenApiRouter<App> {
     OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(onboarding::open, onboarding::list))
         .routes(routes!(retrospective::show))
+        .routes(routes!(outlook::show))
         .routes(routes!(process_changes::list, process_changes::note))
         .routes(routes!(process_changes::remove))
         .routes(routes!(onboarding::show))

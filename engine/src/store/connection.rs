@@ -346,6 +346,14 @@ impl Store {
     /// what it waited for (see [`Tx::now`]). On SQLite it takes the write lock at once: a read transaction is never
     /// upgraded.
     pub async fn begin(&self, actor: &Actor, now: DateTime<Utc>) -> Result<Tx, StoreError> {
+        let mut tx = self.begin_in_the_past(actor, now.max(Utc::now())).await?;
+        tx.time_is_fixed = false;
+        Ok(tx)
+    }
+
+    /// As [`Store::begin`], for histories that are made up: at exactly this time, which may have been long ago. Who makes
+    /// them keeps the times of each tenant in order.
+    pub async fn begin_in_the_past(&self, actor: &Actor, at: DateTime<Utc>) -> Result<Tx, StoreError> {
         let (writer, begin) = match self.dialect {
             Dialect::Sqlite => (Some(self.hold_writer().await), "begin immediate"),
             Dialect::Postgres => (None, "begin"),
@@ -355,8 +363,8 @@ impl Store {
             inner,
             store: self.clone(),
             actor: actor.clone(),
-            now: to_micros(now.max(Utc::now())),
-            time_is_fixed: false,
+            now: to_micros(at),
+            time_is_fixed: true,
             entries: Vec::new(),
             jobs_wanted: false,
             _writer: writer,

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use sqlx::AssertSqlSafe;
+use sqlx::any::AnyRow;
 
 use super::row::Columns;
 use super::{Store, StoreError};
@@ -13,6 +14,12 @@ const PAGE: i64 = 500;
 /// Events of a tenant that the retrospective counts besides those of its checklists.
 const MILESTONES: [&str; 2] = ["first_member_reached", "first_transaction_reached"];
 
+/// What a history begins with.
+const HEADS: &str =
+    "select c.id, c.tenant_id, c.workflow, c.version, c.opened_at, t.country, t.kind, t.first_member_at,
+                            t.first_transaction_at
+                     from checklists c join tenants t on t.id = c.tenant_id";
+
 /// Which histories are wanted.
 #[derive(Debug, Clone, Default)]
 pub struct HistoryFilter {
@@ -20,38 +27,52 @@ pub struct HistoryFilter {
     pub country: Option<String>,
     /// Only of this workflow.
     pub workflow: Option<String>,
-    /// Only of this tenant.
-    pub tenant_id: Option<String>,
     /// Only checklists after this one.
     pub after: String,
 }
 
 impl Store {
-    /// The next page of histories, in order of their checklists' ids; empty behind the last. All times are from the log.
+    /// The next page of histories, in order of their checklists' ids, which is that of their openings; empty behind the
+    /// last. All times are from the log.
     pub async fn histories(&self, filter: &HistoryFilter) -> Result<Vec<History>, StoreError> {
-        let rows = sqlx::query(
-            "select c.id, c.tenant_id, c.workflow, c.version, c.opened_at, t.country, t.kind, t.first_member_at,
-                    t.first_transaction_at
-             from checklists c join tenants t on t.id = c.tenant_id
-             where c.id > $1 and ($2 = '' or t.country = $2) and ($3 = '' or c.workflow = $3)
-               and ($4 = '' or c.tenant_id = $4)
-             order by c.id limit $5",
-        )
-        .bind(&filter.after)
-        .bind(filter.country.as_deref().unwrap_or_default())
-        .bind(filter.workflow.as_deref().unwrap_or_default())
-        .bind(filter.tenant_id.as_deref().unwrap_or_default())
-        .bind(PAGE)
-        .fetch_all(&self.pool)
-        .await?;
+        let statement = format!(
+            "{HEADS} where c.id > $1 and ($2 = '' or t.country = $2) and ($3 = '' or c.workflow = $3)
+             order by c.id limit $4"
+        );
+        let rows = sqlx::query(AssertSqlSafe(statement))
+            .bind(&filter.after)
+            .bind(filter.country.as_deref().unwrap_or_default())
+            .bind(filter.workflow.as_deref().unwrap_or_default())
+            .bind(PAGE)
+            .fetch_all(&self.pool)
+            .await?;
+        self.told(&rows).await
+    }
+
+    /// The histories of these checklists, of which there are few, in no order.
+    pub async fn histories_of(&self, checklists: &[String]) -> Result<Vec<History>, StoreError> {
+        if checklists.is_empty() {
+            return Ok(Vec::new());
+        }
+        let statement = format!("{HEADS} where c.id in ({})", places(checklists.len()));
+        let mut query = sqlx::query(AssertSqlSafe(statement));
+        for checklist in checklists {
+            query = query.bind(checklist);
+        }
+        let rows = query.fetch_all(&self.pool).await?;
+        self.told(&rows).await
+    }
+
+    /// Reads the events of a whole page in one statement.
+    async fn told(&self, rows: &[AnyRow]) -> Result<Vec<History>, StoreError> {
         let mut page = Vec::with_capacity(rows.len());
         let mut live_steps = Vec::with_capacity(rows.len());
-        let mut places = HashMap::with_capacity(rows.len());
-        for row in &rows {
+        let mut at = HashMap::with_capacity(rows.len());
+        for row in rows {
             let (workflow, version) = (row.text("workflow")?, row.count("version")?);
             live_steps.push(self.definition(&workflow, version).await?.live_step().map(str::to_owned));
             let checklist_id = row.text("id")?;
-            places.insert(checklist_id.clone(), page.len());
+            at.insert(checklist_id.clone(), page.len());
             page.push(History {
                 checklist_id,
                 tenant_id: row.text("tenant_id")?,
@@ -70,11 +91,10 @@ impl Store {
         if page.is_empty() {
             return Ok(page);
         }
-        let wanted: Vec<String> = (1..=page.len()).map(|number| format!("${number}")).collect();
         let statement = format!(
             "select checklist_id, at, kind, payload from events
              where checklist_id in ({}) and kind in ({}) order by checklist_id, seq",
-            wanted.join(", "),
+            places(page.len()),
             quoted(&KINDS),
         );
         let mut query = sqlx::query(AssertSqlSafe(statement));
@@ -82,7 +102,7 @@ impl Store {
             query = query.bind(history.checklist_id.clone());
         }
         for row in &query.fetch_all(&self.pool).await? {
-            let Some(place) = places.get(&row.text("checklist_id")?) else { continue };
+            let Some(place) = at.get(&row.text("checklist_id")?) else { continue };
             let fact = Fact::read(&row.text("kind")?, &row.text("payload")?);
             if let (Some(fact), Some(history), Some(live_step)) = (fact, page.get_mut(*place), live_steps.get(*place)) {
                 history.take(row.time("at")?, fact, live_step.as_deref());
@@ -97,6 +117,11 @@ impl Store {
         let statement = format!("select max(seq) as seq from events where seq > $1 and kind in ({kinds})");
         sqlx::query(AssertSqlSafe(statement)).bind(seq).fetch_one(&self.pool).await?.maybe_int("seq")
     }
+}
+
+/// So many placeholders.
+fn places(count: usize) -> String {
+    (1..=count).map(|number| format!("${number}")).collect::<Vec<_>>().join(", ")
 }
 
 /// Our own words as a list in SQL.

@@ -29,7 +29,10 @@ pub use notifications::{ChannelList, ChannelTest, ChannelView, DeliveryView, Inc
 pub use onboarding::{Onboarding, OpenOnboarding, StepPatchBody, StepView};
 pub use readiness::{Readiness, ReadinessPart};
 pub use records::{FieldChange, RecordChange, RecordView};
-pub use retrospective::{BeforeAfterView, NoteProcessChange, ProcessChangeList, ProcessChangeView, RetrospectiveView};
+pub use retrospective::{
+    BeforeAfterView, ForecastView, NoteProcessChange, OutlookList, OutlookView, ProcessChangeList, ProcessChangeView,
+    RetrospectiveView,
+};
 pub use schedules::{
     FireView, MaintenanceList, MaintenanceView, NextRun, OpenMaintenance, OptionalReasonBody, PauseView, ReasonBody,
     ScheduleList, ScheduleState, ScheduleView,

@@ -277,6 +277,47 @@ pub struct ProcessChangeView {
     pub before_after: Option<BeforeAfterView>,
 }
 
+/// How good forecasts of go-live are.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct OutlookList {
+    /// When past onboardings were last looked at; within the last hour.
+    pub learnt_at: DateTime<Utc>,
+    /// One per workflow.
+    pub items: Vec<OutlookView>,
+}
+
+/// Past forecasts of one workflow, against what came.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct OutlookView {
+    /// Name of the workflow.
+    pub workflow: String,
+    /// Onboardings that went live, on which forecasts rest. Below ten there are none.
+    pub rests_on: usize,
+    /// Past forecasts whose end is known.
+    pub forecasts: usize,
+    /// Share of them that was live by the 50 % date.
+    pub live_by_p50: Option<f64>,
+    /// Share that was live by the 85 % date.
+    pub live_by_p85: Option<f64>,
+    /// Share that was live by its opening plus the mean duration.
+    pub live_by_mean: Option<f64>,
+    /// Median days between the 50 % date and go-live.
+    pub error_days: Option<f64>,
+    /// The same for opening plus the mean duration.
+    pub mean_error_days: Option<f64>,
+}
+
+/// When an onboarding in flight will probably be live.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct ForecastView {
+    /// As probably before as after it.
+    pub p50: DateTime<Utc>,
+    /// With a probability of 85 % not after it.
+    pub p85: DateTime<Utc>,
+    /// Past onboardings that this rests on.
+    pub rests_on: usize,
+}
+
 /// Onboardings opened before and after a change.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct BeforeAfterView {
