@@ -48,6 +48,8 @@ pub struct DashboardLine {
     pub at_risk: bool,
     /// When the next step is due.
     pub next_due: Option<DateTime<Utc>>,
+    /// When it will probably be live: as probably before as after the first, with 85 % by the second.
+    pub forecast: Option<(DateTime<Utc>, DateTime<Utc>)>,
     /// When the checklist was completed.
     pub completed_at: Option<DateTime<Utc>>,
 }

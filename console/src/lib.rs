@@ -31,5 +31,5 @@ pub use login::{LoginView, login};
 pub use mappings::{MappingsPage, SavedLine, mappings};
 pub use problem::{ProblemView, problem};
 pub use record::{ChangeLine, FieldLine, RecordPage, record};
-pub use retrospective::{CohortLine, RetrospectiveView, retrospective};
+pub use retrospective::{CohortLine, ProcessChangeLine, RetrospectiveView, StepFiguresLine, retrospective};
 pub use waivers::WaiverLine;

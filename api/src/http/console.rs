@@ -7,6 +7,7 @@ mod import;
 mod mapping_form;
 mod mappings;
 mod record;
+mod retrospective;
 mod waivers;
 
 use axum::Router;
@@ -23,7 +24,6 @@ use workbench_console as pages;
 use workbench_engine::checklist::StepPatch;
 use workbench_engine::job::JobCommand;
 use workbench_engine::log::Actor;
-use workbench_engine::retrospective::cohorts::Question;
 use workbench_engine::store::EventFilter;
 
 use super::access::{Caller, SESSION_COOKIE, hash_secret, new_secret, session_of};
@@ -32,7 +32,7 @@ use super::onboarding::ListQuery;
 use super::problem::Problem;
 use super::query::{bad_form, bad_query};
 use super::wire::StepView;
-use super::{App, answers, health, imports, jobs, nul, onboarding, retrospective, steps};
+use super::{App, answers, health, imports, jobs, nul, onboarding, steps};
 
 /// How long a session lasts; the working day of whoever opens the console every morning.
 const SESSION: TimeDelta = TimeDelta::hours(12);
@@ -56,7 +56,7 @@ pub fn routes() -> Router<App> {
         .route("/onboarding/{tenant_id}/records/{kind}/{key}", get(record::show))
         .route("/jobs", get(job_list))
         .route("/jobs/{job_id}/{action}", post(act_on_job))
-        .route("/retrospective", get(look_back))
+        .route("/retrospective", get(retrospective::show))
         .route("/login", get(login_page))
         // Whoever only asks whether the link is there does not use it up.
         .route("/login/{secret}", get(log_in).head(|| async { StatusCode::NO_CONTENT }))
@@ -151,6 +151,7 @@ async fn dashboard(State(app): State<App>, visitor: Visitor, Asked(query): Asked
             health: row.health,
             at_risk: row.at_risk,
             next_due: row.next_due,
+            forecast: row.forecast.map(|forecast| (forecast.p50, forecast.p85)),
             completed_at: row.completed_at,
         })
         .collect();
@@ -423,34 +424,6 @@ async fn show_jobs(app: &App, visitor: Visitor, query: jobs::JobQuery, refused: 
         csrf: visitor.csrf,
     };
     page(pages::jobs(&view), status.unwrap_or(StatusCode::CONFLICT))
-}
-
-async fn look_back(State(app): State<App>, visitor: Visitor) -> Response {
-    let found = match retrospective::look_back(&app, &Question::default()).await {
-        Ok(found) => found,
-        Err(problem) => return failed(&problem),
-    };
-    let cohorts = found
-        .cohorts
-        .iter()
-        .cloned()
-        .map(|cohort| pages::CohortLine {
-            cohort: cohort.cohort,
-            completed: cohort.completed,
-            total_median: cohort.total_days.median,
-            interval: cohort.total_days.median_interval,
-            go_live_median: cohort.time_to_go_live.median,
-            longest_step: cohort.longest_step,
-            tenants: cohort.tenants,
-        })
-        .collect();
-    let view = pages::RetrospectiveView {
-        cohorts,
-        in_flight: found.in_flight,
-        actor: visitor.caller.actor.id,
-        csrf: visitor.csrf,
-    };
-    page(pages::retrospective(&view), StatusCode::OK)
 }
 
 async fn login_page() -> Response {

@@ -90,13 +90,8 @@ async fn learn(app: &App, now: DateTime<Utc>) -> Result<Learnt, StoreError> {
     Ok(Learnt { at: now, of })
 }
 
-/// Forecasts of these checklists, by id, for the dashboard: from what is known now. Where that is too old, or nothing is,
-/// it is learnt beside this request, and who asks later sees it.
-pub async fn forecasts(
-    app: &App,
-    checklists: &[String],
-    now: DateTime<Utc>,
-) -> Result<HashMap<String, Forecast>, StoreError> {
+/// What is known. Where that is too old, or nothing is, it is learnt beside this request, and who asks later sees it.
+fn known_by_now(app: &App, now: DateTime<Utc>) -> Option<Arc<Learnt>> {
     let known = app.outlook.known();
     if known.as_ref().is_none_or(|known| now - known.at >= FRESH) {
         let app = app.clone();
@@ -106,6 +101,16 @@ pub async fn forecasts(
             }
         });
     }
+    known
+}
+
+/// Forecasts of these checklists, by id, for the dashboard: from what is known by now.
+pub async fn forecasts(
+    app: &App,
+    checklists: &[String],
+    now: DateTime<Utc>,
+) -> Result<HashMap<String, Forecast>, StoreError> {
+    let known = known_by_now(app, now);
     let Some(known) = known.filter(|known| known.of.values().any(|(experience, _)| !experience.is_empty())) else {
         return Ok(HashMap::new());
     };
@@ -135,12 +140,17 @@ pub async fn forecasts(
 )]
 pub async fn show(State(app): State<App>, caller: Caller) -> Result<axum::Json<OutlookList>, Problem> {
     caller.require(Capability::Read)?;
-    Ok(axum::Json(tested(&app).await?))
+    let learnt = app.outlook.learnt(&app).await?;
+    Ok(axum::Json(OutlookList { learnt_at: learnt.at, items: tested(&learnt) }))
 }
 
-/// The back-tests of every workflow, in order of their names, for API and console.
-pub async fn tested(app: &App) -> Result<OutlookList, Problem> {
-    let learnt = app.outlook.learnt(app).await?;
+/// The back-tests that are known by now, for the console.
+pub fn tested_by_now(app: &App) -> Vec<OutlookView> {
+    known_by_now(app, Utc::now()).map(|known| tested(&known)).unwrap_or_default()
+}
+
+/// In order of the workflows' names.
+fn tested(learnt: &Learnt) -> Vec<OutlookView> {
     let mut items: Vec<OutlookView> = learnt
         .of
         .iter()
@@ -156,5 +166,5 @@ pub async fn tested(app: &App) -> Result<OutlookList, Problem> {
         })
         .collect();
     items.sort_by(|a, b| a.workflow.cmp(&b.workflow));
-    Ok(OutlookList { learnt_at: learnt.at, items })
+    items
 }

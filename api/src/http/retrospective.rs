@@ -55,10 +55,20 @@ enum Format {
 }
 
 impl RetrospectiveQuery {
+    /// What is asked to group by, as it was written.
+    pub fn group_by(&self) -> &str {
+        self.group_by.as_deref().unwrap_or("quarter")
+    }
+
+    /// Which date is asked for, as it was written.
+    pub fn date(&self) -> &str {
+        self.cohort.as_deref().unwrap_or("completed")
+    }
+
     /// What is asked for, or which part of it is impossible.
     pub fn question(&self) -> Result<Question, Problem> {
         let mut group_by: Vec<GroupBy> = Vec::new();
-        for part in self.group_by.as_deref().unwrap_or("quarter").split(',').map(str::trim) {
+        for part in self.group_by().split(',').map(str::trim) {
             let by = part.parse().map_err(|error: String| Problem::invalid("group_by", error))?;
             if group_by.contains(&by) {
                 return Err(Problem::invalid("group_by", format!("`{part}` is there twice")).hint("Say it once."));
