@@ -285,7 +285,7 @@ mod tests {
         let verdict = before_after(&courses, change).verdict;
         assert_eq!(verdict.outcome, Outcome::Improved, "{verdict:?}");
         let (low, high) = verdict.shift.and_then(|shift| shift.interval).expect("an interval");
-        assert!(low <= -10.0 && -10.0 <= high, "the drawn truth lies in {low} to {high}");
+        assert!(low <= -11.0 && -11.0 <= high, "the drawn truth lies in {low} to {high}");
     }
 
     #[tokio::test]

@@ -26,14 +26,14 @@ fn medians(scenario: Scenario, progress: f64) -> Medians {
         contract: 1.0,
         kickoff: 2.5,
         configure: 4.0,
-        import: 20.0,
+        import: 25.0,
         train: 6.0,
         dry_run: 1.5,
         go: 1.0,
         live: 2.0,
     };
     match scenario {
-        Scenario::Card if progress >= 0.5 => Medians { import: 9.5, ..usual },
+        Scenario::Card if progress >= 0.5 => Medians { import: 14.0, ..usual },
         Scenario::Card | Scenario::Steady => usual,
         Scenario::Slipping => Medians { train: 6.0 * (1.0 + 1.6 * (progress - 0.5).max(0.0) * 2.0), ..usual },
     }

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 use serde::Serialize;
@@ -179,7 +179,8 @@ impl Dice {
 #[allow(clippy::cast_possible_truncation, reason = "milliseconds of an onboarding fit into 64 bits")]
 fn after(now: DateTime<Utc>, days: f64) -> DateTime<Utc> {
     let later = TimeDelta::milliseconds((days * 86_400_000.0).round() as i64);
-    now.checked_add_signed(later).unwrap_or(DateTime::<Utc>::MAX_UTC)
+    // A date whose seconds are told would promise too much as it is.
+    now.checked_add_signed(later).map_or(DateTime::<Utc>::MAX_UTC, |at| at.trunc_subsecs(0))
 }
 
 /// A seed that is the onboarding's own, so that its forecast changes only when something else does.
