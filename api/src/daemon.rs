@@ -181,6 +181,7 @@ pub async fn serve(places: &Places, settings: JobSettings, serving: &Serving, pr
         formats: Arc::new(formats),
         upload_limit: serving.upload_limit,
         looked_back: Arc::default(),
+        before_and_after: Arc::default(),
         outlook: Arc::default(),
         https: public_url.is_some_and(|url| url.scheme() == "https"),
         stop: stop.clone(),

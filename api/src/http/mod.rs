@@ -62,7 +62,7 @@ use workbench_jobs::{Context, Queue, Status};
 pub use access::{Capability, Role, hash_secret, new_secret};
 pub use outlook::Outlook;
 use problem::Problem;
-pub use retrospective_cache::LookedBack;
+pub use retrospective_cache::{BeforeAndAfter, LookedBack};
 
 /// Largest JSON body.
 const JSON_LIMIT: usize = 1024 * 1024;
@@ -86,6 +86,8 @@ pub struct App {
     pub https: bool,
     /// Retrospectives that were counted before.
     pub looked_back: Arc<LookedBack>,
+    /// What process changes made, as it was compared before.
+    pub before_and_after: Arc<BeforeAndAfter>,
     /// What past onboardings taught for forecasts.
     pub outlook: Arc<Outlook>,
     /// Ends long-lived answers when the daemon stops.

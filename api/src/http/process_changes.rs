@@ -1,9 +1,11 @@
 //! Dated changes of how onboarding is done, over HTTP, each with what it made.
 
+use std::sync::Arc;
+
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use chrono::{Datelike, Utc};
+use chrono::{DateTime, Datelike, Utc};
 use workbench_engine::retrospective::process_change::{BeforeAfter, Course, before_after};
 use workbench_engine::store::{HistoryFilter, NewProcessChange, ProcessChange};
 
@@ -35,37 +37,51 @@ pub async fn list(State(app): State<App>, caller: Caller) -> Result<axum::Json<P
     Ok(axum::Json(ProcessChangeList { items: compared(&app).await? }))
 }
 
-/// Every listed change with its before and after, for API and console.
+/// Every listed change with its before and after, for API and console: as it was compared before, unless the list or a
+/// history has changed since.
 pub async fn compared(app: &App) -> Result<Vec<ProcessChangeView>, Problem> {
     let store = &app.context.store;
+    let (now, head) = (Utc::now(), store.head_seq().await?);
     let changes = store.process_changes(LISTED).await?;
     if changes.is_empty() {
         return Ok(Vec::new());
     }
-    let now = Utc::now();
-    let mut sides: Vec<Vec<Course>> = vec![Vec::new(); changes.len()];
+    let known = app.before_and_after.find(&changes, now);
+    let found = match known {
+        Some((found, seq)) if store.histories_changed_since(seq).await?.is_none() => found,
+        _ => Arc::new(compare(app, &changes, now).await?),
+    };
+    app.before_and_after.keep(&changes, &found, head, now);
+    Ok(changes.into_iter().zip(found.iter()).map(|(change, found)| view(change, Some(found))).collect())
+}
+
+/// An onboarding on either side of every change.
+struct Told {
+    course: Course,
+    country: String,
+    workflow: String,
+}
+
+async fn compare(app: &App, changes: &[ProcessChange], now: DateTime<Utc>) -> Result<Vec<BeforeAfter>, Problem> {
+    let mut all: Vec<Told> = Vec::new();
     let mut filter = HistoryFilter::default();
     loop {
-        let page = store.histories(&filter).await?;
+        let page = app.context.store.histories(&filter).await?;
         let Some(last) = page.last() else { break };
         filter.after.clone_from(&last.checklist_id);
-        for history in &page {
-            let course = Course::of(history, now);
-            for (change, side) in changes.iter().zip(&mut sides) {
-                let fits = |wanted: &Option<String>, is: &str| wanted.as_deref().is_none_or(|wanted| wanted == is);
-                if fits(&change.country, &history.country) && fits(&change.workflow, &history.workflow) {
-                    side.push(course);
-                }
-            }
-        }
+        all.extend(page.into_iter().map(|history| Told {
+            course: Course::of(&history, now),
+            country: history.country,
+            workflow: history.workflow,
+        }));
     }
-    let all = changes.into_iter().zip(sides);
-    Ok(all
-        .map(|(change, courses)| {
-            let found = before_after(&courses, change.changed_at);
-            view(change, Some(&found))
-        })
-        .collect())
+    let fits = |wanted: &Option<String>, is: &str| wanted.as_deref().is_none_or(|wanted| wanted == is);
+    let of = |change: &ProcessChange| {
+        let about =
+            all.iter().filter(|told| fits(&change.country, &told.country) && fits(&change.workflow, &told.workflow));
+        before_after(&about.map(|told| told.course).collect::<Vec<_>>(), change.changed_at)
+    };
+    Ok(changes.iter().map(of).collect())
 }
 
 fn view(change: ProcessChange, found: Option<&BeforeAfter>) -> ProcessChangeView {
