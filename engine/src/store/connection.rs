@@ -99,6 +99,9 @@ pub enum StoreError {
     /// The job command was refused by a rule.
     #[error(transparent)]
     JobRefused(#[from] crate::job::JobRefusal),
+    /// A command of the course was refused by a rule.
+    #[error(transparent)]
+    CourseRefused(#[from] crate::course::CourseRefusal),
     /// The import is not in a state that allows it.
     #[error("the import {}; it cannot be {} now", .from.in_words(), .to.as_deed())]
     ImportState {

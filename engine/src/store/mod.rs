@@ -4,13 +4,14 @@
 //! event and job intent are one transaction and the chain's end is locked only for its last statements.
 //!
 //! Rows are locked in one order, so that no two transactions wait for each other: schedule, job, import, checklist, tenant,
-//! the chain's end.
+//! learner of the course, the chain's end.
 
 mod access;
 mod asked_mapping;
 mod bulk;
 mod checklists;
 mod connection;
+mod course;
 mod dashboard;
 mod events;
 mod expiry;
@@ -44,6 +45,7 @@ pub use access::{Credential, NewToken, Token};
 pub use asked_mapping::AskedMapping;
 pub use checklists::Opening;
 pub use connection::{Dialect, Store, StoreError, Tx};
+pub use course::StoredLearner;
 pub use dashboard::{DashboardFilter, DashboardRow, DashboardStatus};
 pub use events::{EventFilter, Verified};
 pub use health::{HealthCheck, HealthOutcome, ProbeRow, ProbeRun, ProbeTrend};
