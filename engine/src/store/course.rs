@@ -18,7 +18,7 @@ pub struct StoredLearner {
 }
 
 fn learner(row: &AnyRow) -> Result<StoredLearner, StoreError> {
-    Ok(StoredLearner { learner: row.json("state")?, autonomous: row.int("autonomous")? != 0, seen: row.int("seen")? })
+    Ok(StoredLearner { learner: row.json("state")?, autonomous: row.int("autonomous")? != 0 })
 }
 
 impl Store {
