@@ -6,5 +6,6 @@
 pub mod cli;
 pub mod daemon;
 pub mod http;
+mod manual;
 mod sandbox_world;
 mod shipped;

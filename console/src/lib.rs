@@ -13,6 +13,7 @@ pub mod jobs;
 pub mod login;
 pub mod mappings;
 mod mark;
+mod markdown;
 mod moment;
 pub mod problem;
 pub mod record;
@@ -29,6 +30,7 @@ pub use import::{
 pub use jobs::{JobLine, JobsView, jobs};
 pub use login::{LoginView, login};
 pub use mappings::{MappingsPage, SavedLine, mappings};
+pub use markdown::{Rendered, Section, render};
 pub use problem::{ProblemView, problem};
 pub use record::{ChangeLine, FieldLine, RecordPage, record};
 pub use retrospective::{CohortLine, RetrospectiveView, retrospective};

@@ -48,6 +48,8 @@ enum Command {
     Schema(tools::SchemaArgs),
     /// Print the step rules as a Markdown table
     Rules,
+    /// Print the reference of workflow files as Markdown
+    Reference,
     /// Print the OpenAPI document
     Openapi,
     /// Bring the database's schema up to date
@@ -372,6 +374,7 @@ async fn dispatch(command: Command, probes: HealthProbes) -> Result<ExitCode> {
         Command::Check(args) => return check::check(&args, &probes),
         Command::Schema(args) => return tools::schema(&args),
         Command::Rules => tools::rules(),
+        Command::Reference => print!("{}", workbench_engine::definition::reference()),
         Command::Openapi => return tools::openapi(),
         Command::Migrate(args) => tools::migrate(&args).await?,
         Command::Token(args) => tools::token(&args).await?,

@@ -10,6 +10,7 @@ mod graph;
 mod load;
 mod model;
 mod names;
+mod reference;
 mod schedule;
 mod schema;
 
@@ -19,6 +20,7 @@ pub use model::{
     Condition, Definition, Due, Gate, Retry, StepDefinition, StepJob, StepJobName, StepJobStart, StepKind,
 };
 pub use schedule::{CatchUp, CatchUpPolicy, Overlap, ScheduleDefinition, ScheduledJob, TENANT_ZONE};
+pub use reference::reference;
 pub use schema::json_schema;
 pub use workbench_positions::{Fault, render};
 
