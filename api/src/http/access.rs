@@ -29,11 +29,13 @@ pub enum Capability {
     JobsManage,
     /// Name the secret that probes log in with, and say where a named one is sent.
     SecretsName,
+    /// Sign checkpoints of the course, for others.
+    CourseSign,
 }
 
 impl Capability {
     /// Every capability.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Read,
         Self::OnboardingWrite,
         Self::Import,
@@ -41,6 +43,7 @@ impl Capability {
         Self::GateApprove,
         Self::JobsManage,
         Self::SecretsName,
+        Self::CourseSign,
     ];
 
     /// The wire name, which definitions use for a gate's `approval`.
@@ -54,6 +57,7 @@ impl Capability {
             Self::GateApprove => "gate:approve",
             Self::JobsManage => "jobs:manage",
             Self::SecretsName => "secrets:name",
+            Self::CourseSign => "course:sign",
         }
     }
 }
@@ -65,7 +69,9 @@ pub enum Role {
     Viewer,
     /// Runs onboardings.
     Csm,
-    /// Everything.
+    /// Runs onboardings, and signs for those who learn to.
+    Mentor,
+    /// Everything but signing: whoever runs the daemon must not be able to sign for whom they teach nothing.
     Admin,
     /// Runs health checks, for machines.
     ProbeRunner,
@@ -78,13 +84,16 @@ impl Role {
         match self {
             Self::Viewer => "viewer",
             Self::Csm => "csm",
+            Self::Mentor => "mentor",
             Self::Admin => "admin",
             Self::ProbeRunner => "probe-runner",
         }
     }
 
     fn of(name: &str) -> Option<Self> {
-        [Self::Viewer, Self::Csm, Self::Admin, Self::ProbeRunner].into_iter().find(|role| role.as_str() == name)
+        [Self::Viewer, Self::Csm, Self::Mentor, Self::Admin, Self::ProbeRunner]
+            .into_iter()
+            .find(|role| role.as_str() == name)
     }
 
     /// The table role × capability.
@@ -95,7 +104,8 @@ impl Role {
             Self::Viewer => matches!(capability, Read),
             Self::ProbeRunner => matches!(capability, Read | HealthRun),
             Self::Csm => matches!(capability, Read | OnboardingWrite | Import | HealthRun | GateApprove),
-            Self::Admin => true,
+            Self::Mentor => Self::Csm.allows(capability) || capability == Capability::CourseSign,
+            Self::Admin => capability != Capability::CourseSign,
         }
     }
 }
@@ -200,6 +210,11 @@ mod tests {
             allowed(Role::Csm),
             ["onboarding:read", "onboarding:write", "onboarding:import", "health:run", "gate:approve"]
         );
-        assert_eq!(allowed(Role::Admin).len(), Capability::ALL.len());
+        assert_eq!(
+            allowed(Role::Mentor),
+            ["onboarding:read", "onboarding:write", "onboarding:import", "health:run", "gate:approve", "course:sign"]
+        );
+        assert_eq!(allowed(Role::Admin).len(), Capability::ALL.len() - 1);
+        assert!(!Role::Admin.allows(Capability::CourseSign));
     }
 }

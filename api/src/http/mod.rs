@@ -6,6 +6,7 @@ mod body;
 mod bounds;
 mod channels;
 mod console;
+mod course;
 mod cursor;
 mod events;
 mod health;
@@ -149,6 +150,9 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(incidents::show))
         .routes(routes!(channels::list))
         .routes(routes!(channels::test))
+        .routes(routes!(course::start, course::list))
+        .routes(routes!(course::show))
+        .routes(routes!(course::command))
         .routes(routes!(workflows::list))
         .routes(routes!(readiness::healthz))
         .routes(routes!(readiness::readyz))

@@ -19,7 +19,10 @@ macro_rules! page {
 
 macro_rules! practice_file {
     ($name:literal) => {
-        ($name, include_bytes!(concat!("../../../docs/engineering/operator-manual/onboarding/files/", $name)).as_slice())
+        (
+            $name,
+            include_bytes!(concat!("../../../docs/engineering/operator-manual/onboarding/files/", $name)).as_slice(),
+        )
     };
 }
 
@@ -179,7 +182,9 @@ mod tests {
     fn every_page_that_ships_can_be_read_and_found_by_one_slug() {
         let slugs: BTreeSet<_> = manual().pages.iter().map(|page| page.slug.as_str()).collect();
         assert_eq!(slugs.len(), PAGES.len());
-        for entry in std::fs::read_dir(docs().join("engineering/operator-manual/onboarding")).expect("the folder is there") {
+        for entry in
+            std::fs::read_dir(docs().join("engineering/operator-manual/onboarding")).expect("the folder is there")
+        {
             let name = entry.expect("an entry").file_name().into_string().expect("a name");
             let Some(stem) = name.strip_suffix(".md") else { continue };
             assert!(stem == "README" || slugs.contains(stem), "{name} does not ship");
@@ -233,7 +238,9 @@ mod tests {
         assert_eq!(address(from, "../README.md").as_deref(), Some("/help/manual"));
         assert_eq!(address(from, "../../../formats/csv.md").as_deref(), Some("/help/csv"));
         assert_eq!(address(from, "/jobs").as_deref(), Some("/jobs"));
-        for nowhere in ["javascript:alert(1)", "//elsewhere.example", "../../../../../etc/passwd", "no.md", "/\\x", "data:x"] {
+        for nowhere in
+            ["javascript:alert(1)", "//elsewhere.example", "../../../../../etc/passwd", "no.md", "/\\x", "data:x"]
+        {
             assert_eq!(address(from, nowhere), None, "{nowhere}");
         }
     }

@@ -33,7 +33,8 @@ pub fn search(query: &str, language: &str) -> Vec<Hit> {
     let mut found: Vec<(usize, Hit)> = Vec::new();
     for page in &manual().pages {
         let title = page.title.of(language);
-        let about = format!("{} {} {title} {}", page.title.en, page.summary.en, page.summary.of(language)).to_lowercase();
+        let about =
+            format!("{} {} {title} {}", page.title.en, page.summary.en, page.summary.of(language)).to_lowercase();
         for section in manual().render(page).sections {
             let (heading, text) = (section.title.to_lowercase(), section.text.to_lowercase());
             let top = section.level <= 1;

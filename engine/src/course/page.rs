@@ -144,9 +144,7 @@ mod tests {
 
     #[test]
     fn a_page_without_sound_front_matter_is_refused() {
-        for text in
-            ["No heading", "---\ntitle: { en: A }\n", "---\ntitle: { en: A }\n---\n", "---\ntitel: x\n---\n"]
-        {
+        for text in ["No heading", "---\ntitle: { en: A }\n", "---\ntitle: { en: A }\n---\n", "---\ntitel: x\n---\n"] {
             assert!(Page::read("x", text).is_err(), "{text}");
         }
     }

@@ -19,8 +19,8 @@ pub use load::{Known, Loaded, load};
 pub use model::{
     Condition, Definition, Due, Gate, Retry, StepDefinition, StepJob, StepJobName, StepJobStart, StepKind,
 };
-pub use schedule::{CatchUp, CatchUpPolicy, Overlap, ScheduleDefinition, ScheduledJob, TENANT_ZONE};
 pub use reference::reference;
+pub use schedule::{CatchUp, CatchUpPolicy, Overlap, ScheduleDefinition, ScheduledJob, TENANT_ZONE};
 pub use schema::json_schema;
 pub use workbench_positions::{Fault, render};
 

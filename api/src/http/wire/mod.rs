@@ -1,5 +1,6 @@
 //! What travels: requests and answers as clients see them, a file for each subject.
 
+mod course;
 mod dashboard;
 mod events;
 mod health;
@@ -15,6 +16,10 @@ mod tenants;
 mod waivers;
 mod workflows;
 
+pub use course::{
+    ChapterView, CheckpointView, CourseCommandBody, LearnerView, LearnersView, ProgressView, ScenarioView, SignOffView,
+    StartCourseBody, TaskView,
+};
 pub use dashboard::{DashboardItem, DashboardPage};
 pub use events::{EventPage, EventView};
 pub use health::{HealthCheckView, HealthHistory, ProbeHistoryView, ProbeRunView, ProbeView};
