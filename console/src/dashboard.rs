@@ -15,6 +15,8 @@ pub struct DashboardView {
     pub query: String,
     /// Cursor of the next page, if there is one.
     pub next: Option<String>,
+    /// Whether the course is in the reader's menu.
+    pub learning: bool,
     /// Who is logged in.
     pub actor: String,
     /// Token that forms hand back.

@@ -6,8 +6,10 @@
 
 pub mod assets;
 pub mod checklist;
+pub mod course;
 pub mod dashboard;
 mod figure;
+pub mod help;
 pub mod import;
 pub mod jobs;
 pub mod login;
@@ -22,8 +24,12 @@ pub mod waivers;
 
 pub use assets::{PROGRESS_SCRIPT, SCRIPT, STYLESHEET};
 pub use checklist::{ChecklistView, EventLine, HealthView, ImportLine, ProbeLine, StepLine, checklist};
+pub use course::{
+    ChapterBlock, CheckpointLine, CoursePage, CourseTaskLine, LearnerLine, LearnersPage, ScenarioLine, course, learners,
+};
 pub use dashboard::{DashboardLine, DashboardView, dashboard};
 pub use figure::words;
+pub use help::{HelpHit, HelpPage, HelpSearchPage, help, help_search};
 pub use import::{
     ColumnLine, DifferenceLine, FieldChoice, GroupLine, ImportCounts, ImportPage, IssueLine, SampleLine, import,
 };

@@ -10,6 +10,8 @@ pub struct RetrospectiveView {
     pub cohorts: Vec<CohortLine>,
     /// How many onboardings are open, and so in no cohort.
     pub in_flight: usize,
+    /// Whether the course is in the reader's menu.
+    pub learning: bool,
     /// Who is logged in.
     pub actor: String,
     /// Token that forms hand back.

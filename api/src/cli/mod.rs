@@ -2,6 +2,7 @@
 
 mod check;
 mod client;
+mod course;
 mod health_check;
 mod notifications;
 mod onboarding;
@@ -72,6 +73,8 @@ enum Command {
     Jobs(onboarding::JobsArgs),
     /// List, show, pause, resume and run schedules
     Schedules(schedules::SchedulesArgs),
+    /// Start the course, show progress, write its practice files
+    Course(course::CourseArgs),
     /// List and test notification channels
     Notifications(notifications::NotificationsArgs),
 }
@@ -386,6 +389,7 @@ async fn dispatch(command: Command, probes: HealthProbes) -> Result<ExitCode> {
         Command::Retrospective(args) => onboarding::retrospective(&args).await?,
         Command::Jobs(args) => onboarding::jobs(&args).await?,
         Command::Notifications(args) => return notifications::notifications(&args).await,
+        Command::Course(args) => course::course(&args).await?,
         Command::Schedules(args) => schedules::schedules(&args).await?,
     }
     Ok(ExitCode::SUCCESS)

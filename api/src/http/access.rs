@@ -71,7 +71,7 @@ pub enum Role {
     Csm,
     /// Runs onboardings, and signs for those who learn to.
     Mentor,
-    /// Everything but signing: whoever runs the daemon must not be able to sign for whom they teach nothing.
+    /// Everything but signing, which is a mentor's alone.
     Admin,
     /// Runs health checks, for machines.
     ProbeRunner,

@@ -3,6 +3,8 @@
 //! A session comes from a one-time login link; forms prove themselves by a value that only pages of the session
 //! carry. What a rule refuses is shown on the page that asked.
 
+mod course;
+mod help;
 mod import;
 mod mapping_form;
 mod mappings;
@@ -57,6 +59,13 @@ pub fn routes() -> Router<App> {
         .route("/jobs", get(job_list))
         .route("/jobs/{job_id}/{action}", post(act_on_job))
         .route("/retrospective", get(look_back))
+        .route("/help", get(help::index))
+        .route("/help/{slug}", get(help::show))
+        .route("/onboarding-progress", get(course::own))
+        .route("/onboarding-progress/start", post(course::start))
+        .route("/onboarding-progress/learners", get(course::learners))
+        .route("/onboarding-progress/learners/{learner}", get(course::of_learner))
+        .route("/onboarding-progress/learners/{learner}/{action}/{subject}", post(course::act))
         .route("/login", get(login_page))
         // Whoever only asks whether the link is there does not use it up.
         .route("/login/{secret}", get(log_in).head(|| async { StatusCode::NO_CONTENT }))
@@ -74,6 +83,8 @@ fn asset(text: &'static str, content_type: &'static str) -> Response {
 struct Visitor {
     caller: Caller,
     csrf: String,
+    /// Whether the course is in their menu.
+    learning: bool,
 }
 
 impl FromRequestParts<App> for Visitor {
@@ -88,10 +99,10 @@ impl FromRequestParts<App> for Visitor {
             Err(problem) => return Err(failed(&problem)),
         };
         // Bearer tokens are for the API; a page needs the session that its forms are bound to.
-        match caller.csrf.clone() {
-            Some(csrf) => Ok(Self { caller, csrf }),
-            None => Err(Redirect::to("/login").into_response()),
-        }
+        let Some(csrf) = caller.csrf.clone() else { return Err(Redirect::to("/login").into_response()) };
+        let autonomous = app.context.store.is_autonomous(&caller.actor.id).await;
+        let learning = !autonomous.map_err(|error| failed(&error.into()))?;
+        Ok(Self { caller, csrf, learning })
     }
 }
 
@@ -159,6 +170,7 @@ async fn dashboard(State(app): State<App>, visitor: Visitor, Asked(query): Asked
         status,
         query: search.unwrap_or_default(),
         next: found.next_cursor,
+        learning: visitor.learning,
         actor: visitor.caller.actor.id,
         csrf: visitor.csrf,
     };
@@ -233,6 +245,7 @@ async fn checklist_view(app: &App, visitor: &Visitor, tenant_id: &str) -> Result
         waivers: waivers::lines(app, tenant_id, &visitor.caller.actor.id).await?,
         imports,
         events: latest_events(app, tenant_id).await?,
+        learning: visitor.learning,
         actor: visitor.caller.actor.id.clone(),
         notice: None,
         csrf: visitor.csrf.clone(),
@@ -419,6 +432,7 @@ async fn show_jobs(app: &App, visitor: Visitor, query: jobs::JobQuery, refused: 
         rows,
         notice: refused.map(|problem| problem.detail),
         next: found.next_cursor,
+        learning: visitor.learning,
         actor: visitor.caller.actor.id,
         csrf: visitor.csrf,
     };
@@ -446,6 +460,7 @@ async fn look_back(State(app): State<App>, visitor: Visitor) -> Response {
     let view = pages::RetrospectiveView {
         cohorts,
         in_flight: found.in_flight,
+        learning: visitor.learning,
         actor: visitor.caller.actor.id,
         csrf: visitor.csrf,
     };
