@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 /// What the page of a learner's progress shows.
 #[derive(Debug, Clone, Default, Template)]
 #[template(path = "course.html")]
+#[allow(clippy::struct_excessive_bools, reason = "a page shows many facts that hold or not")]
 pub struct CoursePage {
     /// Whose progress it is.
     pub learner: String,

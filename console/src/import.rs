@@ -8,6 +8,7 @@ use crate::figure;
 /// What an import's page shows.
 #[derive(Debug, Clone, Default, Template)]
 #[template(path = "import.html")]
+#[allow(clippy::struct_excessive_bools, reason = "a page shows many facts that hold or not")]
 pub struct ImportPage {
     /// The tenant's slug.
     pub tenant_id: String,
