@@ -121,7 +121,7 @@ impl Manual {
     }
 
     /// A page as HTML. Links to other pages of the manual lead there; those to files that are no pages lead nowhere.
-    pub fn render(&self, page: &Page) -> Rendered {
+    pub fn render(page: &Page) -> Rendered {
         let file = PAGES.iter().find(|(slug, ..)| *slug == page.slug).map_or("", |(_, file, _)| *file);
         workbench_console::render(&page.body, &|link| address(file, link))
     }

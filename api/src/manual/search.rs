@@ -35,7 +35,7 @@ pub fn search(query: &str, language: &str) -> Vec<Hit> {
         let title = page.title.of(language);
         let about =
             format!("{} {} {title} {}", page.title.en, page.summary.en, page.summary.of(language)).to_lowercase();
-        for section in manual().render(page).sections {
+        for section in super::Manual::render(page).sections {
             let (heading, text) = (section.title.to_lowercase(), section.text.to_lowercase());
             let top = section.level <= 1;
             let here = |word: &String| heading.contains(word) || text.contains(word) || top && about.contains(word);

@@ -10,7 +10,7 @@ use workbench_console as pages;
 
 use super::{Asked, Visitor, failed, page};
 use crate::http::problem::Problem;
-use crate::manual::{manual, search};
+use crate::manual::{Manual, manual, search};
 
 /// Longest search, in characters.
 const QUERY: usize = 200;
@@ -82,7 +82,7 @@ pub(super) async fn show(
         return failed(&Problem::not_found("the manual has no such page").hint("Search the manual at /help."));
     };
     let language = asked.lang.as_deref().and_then(known).unwrap_or(language.0);
-    let rendered = manual().render(found);
+    let rendered = Manual::render(found);
     let sections = rendered.sections.into_iter().filter(|section| section.level == 2);
     let view = pages::HelpPage {
         slug,
