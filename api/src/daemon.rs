@@ -21,7 +21,7 @@ use workbench_probes::HealthProbes;
 use workbench_probes::cleaned_up;
 use workbench_probes::sandbox::SandboxListener;
 
-use crate::http::{self, App, DRAIN, Role, hash_secret, new_secret};
+use crate::http::{self, App, DRAIN, Operations, Role, hash_secret, new_secret};
 use crate::sandbox_world::StoredWorld;
 use crate::shipped;
 
@@ -175,8 +175,7 @@ pub async fn serve(places: &Places, settings: JobSettings, serving: &Serving, pr
 
     let app = App {
         context: context.clone(),
-        queue,
-        status,
+        operations: Operations::new(&context, &queue, &status, Some(workflows.len())),
         workflows: Arc::new(workflows),
         formats: Arc::new(formats),
         upload_limit: serving.upload_limit,
@@ -200,7 +199,13 @@ pub async fn serve(places: &Places, settings: JobSettings, serving: &Serving, pr
 }
 
 /// Runs jobs until a signal.
-pub async fn work(places: &Places, settings: JobSettings, probes: HealthProbes, channels: Channels) -> Result<()> {
+pub async fn work(
+    places: &Places,
+    settings: JobSettings,
+    probes: HealthProbes,
+    channels: Channels,
+    listen_health: Option<SocketAddr>,
+) -> Result<()> {
     if places.redis_url.is_none() {
         return Err(miette!(
             help = "Give `--redis-url redis://…`; with the embedded queue `workbench serve` runs the jobs itself.",
@@ -216,8 +221,13 @@ pub async fn work(places: &Places, settings: JobSettings, probes: HealthProbes, 
     }
     let queue = Queue::new(&places.queue()).into_diagnostic()?;
     let (status, tasks) = (Status::default(), TaskTracker::new());
-    start_machinery(&context, &queue, &status, true, &tasks, &stop);
     let mut announcement = Announcement::default();
+    if let Some(address) = listen_health {
+        let operations = Operations::new(&context, &queue, &status, None);
+        let url = start_health(address, operations, &tasks, &stop).await?;
+        announcement.line("health", &url);
+    }
+    start_machinery(&context, &queue, &status, true, &tasks, &stop);
     announcement.line("worker", &format!("process {}", std::process::id()));
     announcement.print();
     stop.cancelled().await;
@@ -257,16 +267,16 @@ fn start_machinery(
     tasks.spawn(async move { purge_hourly(&store, &t).await });
     let (c, q, s, t) = (context.clone(), queue.clone(), status.clone(), stop.clone());
     tasks.spawn(async move { workbench_jobs::relay::run(&c, &q, &s, &t).await });
-    let (c, t) = (context.clone(), stop.clone());
-    tasks.spawn(async move { workbench_jobs::reconcile(&c, &t).await });
+    let (c, s, t) = (context.clone(), status.clone(), stop.clone());
+    tasks.spawn(async move { workbench_jobs::reconcile(&c, &s, &t).await });
     let (q, t) = (queue.clone(), stop.clone());
     tasks.spawn(async move { workbench_jobs::trim(&q, &t).await });
     let (c, t) = (context.clone(), stop.clone());
     tasks.spawn(async move { workbench_jobs::sweep(&c, &t).await });
     let (c, t) = (context.clone(), stop.clone());
     tasks.spawn(async move { workbench_jobs::expire_previews(&c, &t).await });
-    let (c, t) = (context.clone(), stop.clone());
-    tasks.spawn(async move { workbench_jobs::follow_schedules(&c, &t).await });
+    let (c, s, t) = (context.clone(), status.clone(), stop.clone());
+    tasks.spawn(async move { workbench_jobs::follow_schedules(&c, &s, &t).await });
     if works {
         let (c, q, s, t) = (context.clone(), queue.clone(), status.clone(), stop.clone());
         tasks.spawn(async move { workbench_jobs::run_workers(&c, &q, &s, &t).await });
@@ -337,6 +347,26 @@ async fn start_sandbox(
         let server = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned());
         if let Err(error) = server.await {
             tracing::error!(%error, "the sandbox platform ended");
+        }
+    });
+    Ok(url)
+}
+
+/// Lets others see how a process does that serves nothing else.
+async fn start_health(
+    listen: SocketAddr,
+    operations: Operations,
+    tasks: &TaskTracker,
+    stop: &CancellationToken,
+) -> Result<String> {
+    let listener = bind(listen).await?;
+    let url = format!("http://{}/", listener.local_addr().into_diagnostic()?);
+    let router = http::health_router(operations);
+    let stop = stop.clone();
+    tasks.spawn(async move {
+        let server = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned());
+        if let Err(error) = server.await {
+            tracing::error!(%error, "nobody can see any more how this process does");
         }
     });
     Ok(url)

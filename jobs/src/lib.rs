@@ -39,7 +39,7 @@ pub use queue::{Queue, QueueAddress, QueueError};
 pub use reconciler::reconcile;
 pub use scheduler::follow_schedules;
 pub use secret::{FORMS as SECRET_FORMS, NOTIFICATION_FORMS as NOTIFICATION_SECRET_FORMS, SecretReference};
-pub use status::{PoolState, Status};
+pub use status::{Down, Part, PoolState, Status};
 pub use sweep::{UPLOADS, sweep};
 pub use trim::trim;
 pub use workers::run_workers;

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use workbench_engine::log::Actor;
 use workbench_engine::store::{Schedule, StoreError};
 
-use crate::Context;
+use crate::{Context, Part, Status};
 
 /// How often clocks are looked at, and how long is given out in between.
 const ROUND: Duration = Duration::from_secs(2);
@@ -20,24 +20,21 @@ const BATCH: i64 = 100;
 const FIRES: i64 = 20;
 
 /// Runs until `stop`. Several may run at once: a clock and a fire are each held by one of them.
-pub async fn follow_schedules(context: &Context, stop: &CancellationToken) {
+pub async fn follow_schedules(context: &Context, status: &Status, stop: &CancellationToken) {
     let mut pause = ROUND;
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
             () = tokio::time::sleep(pause) => {}
         }
-        if let Err(error) = fire(context).await {
-            tracing::warn!(%error, "schedules could not be followed");
+        let fired = fire(context).await;
+        // What has fired already is given out all the same.
+        let given_out = fan_out(context, stop).await;
+        pause = if matches!(given_out, Ok(true)) { Duration::ZERO } else { ROUND };
+        match fired.and(given_out) {
+            Ok(_) => status.works(Part::Scheduler),
+            Err(error) => status.fails(Part::Scheduler, &error),
         }
-        pause = match fan_out(context, stop).await {
-            Ok(true) => Duration::ZERO,
-            Ok(false) => ROUND,
-            Err(error) => {
-                tracing::warn!(%error, "what schedules have to do could not be given out");
-                ROUND
-            }
-        };
     }
 }
 

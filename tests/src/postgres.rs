@@ -89,10 +89,33 @@ impl Postgres {
 
     /// Kills the whole cluster at once.
     pub fn kill(&mut self) {
+        self.thaw();
         if let Some(mut process) = self.process.take() {
             // SIGQUIT is Postgres' immediate shutdown: no checkpoint, as after a crash, but its children go, too.
             let _ = Command::new("kill").args(["-QUIT", &process.id().to_string()]).status();
             let _ = process.wait();
+        }
+    }
+
+    /// Stops every process of the cluster where it stands, as a machine does that hangs: connections stay open and nothing
+    /// answers.
+    pub fn freeze(&self) {
+        self.signal("-STOP");
+    }
+
+    /// Lets a frozen cluster go on.
+    pub fn thaw(&self) {
+        self.signal("-CONT");
+    }
+
+    fn signal(&self, signal: &str) {
+        let Some(process) = &self.process else { return };
+        let parent = process.id().to_string();
+        // The postmaster first when it stops, so that it starts no further process meanwhile.
+        let _ = Command::new("kill").args([signal, &parent]).status();
+        let children = Command::new("ps").args(["-o", "pid=", "--ppid", &parent]).output().map(|found| found.stdout);
+        for child in String::from_utf8_lossy(&children.unwrap_or_default()).split_whitespace() {
+            let _ = Command::new("kill").args([signal, child]).status();
         }
     }
 

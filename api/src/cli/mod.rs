@@ -262,6 +262,9 @@ struct WorkerArgs {
     /// `notifications.yaml` says who is told
     #[arg(long, env = "WORKBENCH_WORKFLOWS", value_name = "DIR")]
     workflows: Option<PathBuf>,
+    /// Address on which /healthz, /readyz and /metrics tell how this worker does; nothing listens where absent
+    #[arg(long, env = "WORKBENCH_LISTEN_HEALTH", value_name = "ADDRESS")]
+    listen_health: Option<SocketAddr>,
 }
 
 #[derive(Debug, Args)]
@@ -366,7 +369,7 @@ async fn dispatch(command: Command, probes: HealthProbes) -> Result<ExitCode> {
             let probes = shipped::probes(probes, args.workflows.as_deref())?;
             let settings = args.jobs.settings()?;
             let channels = shipped::channels(args.workflows.as_deref(), settings.notify_secrets.as_deref())?;
-            daemon::work(&places, settings, probes, channels).await?;
+            daemon::work(&places, settings, probes, channels, args.listen_health).await?;
         }
         Command::Sandbox(args) => daemon::sandbox(&args.places.places(), args.listen).await?,
         Command::Check(args) => return check::check(&args, &probes),

@@ -10,6 +10,7 @@ use workbench_engine::log::{Actor, hex};
 use workbench_engine::store::Credential;
 
 use super::App;
+use super::patience;
 use super::problem::Problem;
 
 /// Something that a role may allow.
@@ -167,7 +168,8 @@ impl FromRequestParts<App> for Caller {
                 scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
             });
             let token = token.ok_or_else(Problem::unauthenticated)?;
-            let holder = app.context.store.token_holder(&hash_secret(token), now).await?;
+            let hash = hash_secret(token);
+            let holder = patience::within(async { Ok(app.context.store.token_holder(&hash, now).await?) }).await?;
             return Self::new(&holder.ok_or_else(Problem::unauthenticated)?, None);
         }
         let session = session_of(parts).map(str::to_owned).ok_or_else(Problem::unauthenticated)?;
@@ -176,7 +178,8 @@ impl FromRequestParts<App> for Caller {
         if parts.method != Method::GET && parts.uri.path().starts_with("/sys/") {
             return Err(Problem::unauthenticated());
         }
-        let holder = app.context.store.session_holder(&hash_secret(&session), now).await?;
+        let hash = hash_secret(&session);
+        let holder = patience::within(async { Ok(app.context.store.session_holder(&hash, now).await?) }).await?;
         Self::new(&holder.ok_or_else(Problem::unauthenticated)?, Some(csrf_of(&session)))
     }
 }

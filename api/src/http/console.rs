@@ -125,7 +125,11 @@ pub fn failed(problem: &Problem) -> Response {
     let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let view =
         pages::ProblemView { title: problem.title.clone(), detail: problem.detail.clone(), hint: problem.hint.clone() };
-    page(pages::problem(&view), status)
+    let mut response = page(pages::problem(&view), status);
+    if let Some(seconds) = problem.retry_after {
+        response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+    }
+    response
 }
 
 async fn dashboard(State(app): State<App>, visitor: Visitor, Asked(query): Asked<ListQuery>) -> Response {

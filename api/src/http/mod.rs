@@ -20,8 +20,10 @@ mod jobs;
 mod maintenance;
 mod mappings;
 mod nul;
+mod observed;
 mod onboarding;
 mod ongoing;
+mod patience;
 mod precondition;
 mod problem;
 mod query;
@@ -53,10 +55,11 @@ use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt};
 use utoipa_axum::routes;
 use workbench_engine::definition::Loaded;
 use workbench_importer::Profile;
-use workbench_jobs::{Context, Queue, Status};
+use workbench_jobs::Context;
 
 pub use access::{Capability, Role, hash_secret, new_secret};
 use problem::Problem;
+pub use readiness::{Operations, health_router};
 
 /// Largest JSON body.
 const JSON_LIMIT: usize = 1024 * 1024;
@@ -66,10 +69,8 @@ const JSON_LIMIT: usize = 1024 * 1024;
 pub struct App {
     /// Store, uploads, probes.
     pub context: Context,
-    /// The queue, for readiness.
-    pub queue: Queue,
-    /// The worker pool and relay of this process, for readiness.
-    pub status: Status,
+    /// How this process does.
+    pub operations: Operations,
     /// The newest version of every workflow.
     pub workflows: Arc<Vec<Loaded>>,
     /// The format profiles that uploads may name.
@@ -181,6 +182,7 @@ pub fn router(app: App) -> Router {
             )
         })
         .layer(axum::middleware::from_fn(nul::refuse_in_address))
+        .layer(axum::middleware::from_fn(patience::limit))
         .layer(DefaultBodyLimit::max(JSON_LIMIT))
         .layer(CatchPanicLayer::custom(|_| {
             Problem::new(

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
@@ -156,6 +157,7 @@ impl StoreError {
         match self {
             Self::Sql(error) => match error {
                 sqlx::Error::Io(_)
+                | sqlx::Error::BeginFailed
                 | sqlx::Error::PoolTimedOut
                 | sqlx::Error::PoolClosed
                 | sqlx::Error::WorkerCrashed
@@ -164,9 +166,17 @@ impl StoreError {
                 sqlx::Error::Database(error) => error.code().is_some_and(|code| passes(&code)),
                 _ => false,
             },
-            Self::Insert(error) => {
-                matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
-            }
+            Self::Insert(error) => matches!(
+                error.sqlite_error_code(),
+                Some(
+                    ErrorCode::DatabaseBusy
+                        | ErrorCode::DatabaseLocked
+                        | ErrorCode::ReadOnly
+                        | ErrorCode::SystemIoFailure
+                        | ErrorCode::DiskFull
+                        | ErrorCode::CannotOpen
+                )
+            ),
             Self::Connect { .. } => true,
             _ => false,
         }
@@ -185,14 +195,18 @@ impl StoreError {
     }
 }
 
-/// Whether an error of this code passes by itself.
+/// Whether an error of this code passes by itself, or once the database's machine is mended: no request can help it.
 fn passes(code: &str) -> bool {
     // Postgres: 08 is the connection, 40 a transaction that lost against another, 53 resources, 57P a server that
-    // stops or starts, 55P03 a lock not had in time, 25P03 a transaction that was left open for too long.
-    let postgres = ["08", "40", "53", "57P", "55P03", "25P03"].iter().any(|class| code.starts_with(class));
-    // SQLite: the low byte of an extended code is its class; 5 is busy, 6 locked.
-    let sqlite = code.len() < 5 && code.parse::<u32>().is_ok_and(|code| matches!(code & 0xff, 5 | 6));
-    postgres && code.len() == 5 || sqlite
+    // stops or starts, 58 its machine, 55P03 a lock not had in time, 25P03 a transaction that was left open for too
+    // long, 25006 a server that only reads, as one does that was not promoted yet.
+    const POSTGRES: [&str; 8] = ["08", "40", "53", "57P", "58", "55P03", "25P03", "25006"];
+    let postgres = code.len() == 5 && POSTGRES.iter().any(|class| code.starts_with(class));
+    // SQLite: the low byte of an extended code is its class; 5 is busy, 6 locked, 8 read-only, 10 the disk's failure, 13 a
+    // full disk, 14 a file that cannot be opened.
+    let sqlite =
+        code.len() < 5 && code.parse::<u32>().is_ok_and(|code| matches!(code & 0xff, 5 | 6 | 8 | 10 | 13 | 14));
+    postgres || sqlite
 }
 
 /// What every Postgres connection is told. A process that stalls in a transaction, or whose host is gone, must not
@@ -220,6 +234,16 @@ pub struct Store {
     head: Arc<watch::Sender<i64>>,
     /// Stored versions never change, so each is read once.
     definitions: Arc<std::sync::Mutex<Definitions>>,
+    events_appended: Arc<AtomicU64>,
+}
+
+/// How far a pool of connections is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Connections {
+    /// Lent out at this moment.
+    pub in_use: u32,
+    /// As many there may be at once.
+    pub most: u32,
 }
 
 /// Definitions by name and version.
@@ -285,6 +309,7 @@ impl Store {
             jobs_wanted: Arc::default(),
             head: Arc::new(watch::Sender::new(0)),
             definitions: Arc::default(),
+            events_appended: Arc::default(),
         })
     }
 
@@ -416,6 +441,20 @@ impl Store {
         });
     }
 
+    /// The connections for everything but bulk loads.
+    #[must_use]
+    pub fn connections(&self) -> Connections {
+        let open = self.pool.size();
+        let idle = u32::try_from(self.pool.num_idle()).unwrap_or(open);
+        Connections { in_use: open.saturating_sub(idle), most: self.pool.options().get_max_connections() }
+    }
+
+    /// How many events this process has appended to the log.
+    #[must_use]
+    pub fn events_appended(&self) -> u64 {
+        self.events_appended.load(Ordering::Relaxed)
+    }
+
     /// Closes every connection.
     pub async fn close(&self) {
         self.pool.close().await;
@@ -479,6 +518,7 @@ impl Tx {
         let (actor, now) = (self.actor.clone(), self.now);
         let appended = self.append(entries, &actor, now).await?;
         self.inner.commit().await?;
+        self.store.events_appended.fetch_add(appended.len() as u64, Ordering::Relaxed);
         if let Some(last) = appended.last() {
             self.store.advance_head(last.seq);
         }
@@ -570,5 +610,27 @@ fn without_password(url: &str) -> String {
     match (url.find("://"), url.rfind('@')) {
         (Some(scheme), Some(at)) if at > scheme => format!("{}://***{}", &url[..scheme], &url[at..]),
         _ => url.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_passes_by_itself_is_told_from_what_is_wrong_with_a_statement() {
+        for code in ["57P01", "57P03", "53300", "53100", "58030", "40001", "40P01", "08006", "25006", "5", "261", "13"]
+        {
+            assert!(passes(code), "{code}");
+        }
+        for code in ["42601", "23505", "42P01", "22001", "1", "19", "787", "2067"] {
+            assert!(!passes(code), "{code}");
+        }
+    }
+
+    #[test]
+    fn waiting_in_vain_for_a_connection_is_no_fault_of_the_request() {
+        assert!(StoreError::Sql(sqlx::Error::PoolTimedOut).is_unavailable());
+        assert!(!StoreError::Sql(sqlx::Error::RowNotFound).is_unavailable());
     }
 }
