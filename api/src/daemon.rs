@@ -8,22 +8,26 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use chrono::{TimeDelta, Utc};
 use miette::{IntoDiagnostic, Result, WrapErr, miette};
 use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use url::Url;
 use workbench_engine::log::Actor;
 use workbench_engine::store::{Credential, NewToken, Store, StoreError};
-use workbench_jobs::{Bucket, Channels, Context, JobSettings, Objects, Queue, QueueAddress, SANDBOX_URL, Status};
+use workbench_jobs::{
+    Bucket, Channels, Context, JobMetrics, JobSettings, Objects, Queue, QueueAddress, SANDBOX_URL, Status,
+};
 use workbench_probes::HealthProbes;
 use workbench_probes::cleaned_up;
 use workbench_probes::sandbox::SandboxListener;
 
-use crate::http::{self, App, DRAIN, Operations, Role, hash_secret, new_secret};
+use crate::definitions::{Definitions, Files, Held};
+use crate::http::{self, Admission, App, DRAIN, Metrics, Operations, Role, hash_secret, new_secret};
 use crate::sandbox_world::StoredWorld;
-use crate::shipped;
 
 /// Connections per process; Postgres shares its hundred among daemons and workers.
 const CONNECTIONS: u32 = 12;
@@ -88,8 +92,7 @@ impl Places {
         })
     }
 
-    async fn context(&self, settings: JobSettings, mut probes: HealthProbes, channels: Channels) -> Result<Context> {
-        probes.set_concurrency(settings.probe_concurrency);
+    async fn context(&self, settings: JobSettings, probes: HealthProbes, channels: Channels) -> Result<Context> {
         let store = self.open_store().await?;
         let objects = match &self.uploads {
             Some(bucket) => Objects::bucket(bucket),
@@ -99,9 +102,10 @@ impl Places {
         Ok(Context {
             store,
             objects,
-            probes: Arc::new(probes),
-            channels: Arc::new(channels),
+            probes: Arc::new(ArcSwap::from_pointee(probes)),
+            channels: Arc::new(ArcSwap::from_pointee(channels)),
             settings: Arc::new(settings),
+            metrics: JobMetrics::default(),
         })
     }
 }
@@ -117,6 +121,8 @@ pub struct Serving {
     pub workflows: Option<PathBuf>,
     /// Whether this process runs jobs.
     pub works: bool,
+    /// Requests whose answer has not begun, at most.
+    pub requests_at_once: usize,
     /// Largest upload, in bytes.
     pub upload_limit: u64,
 }
@@ -130,22 +136,14 @@ pub async fn serve(places: &Places, settings: JobSettings, serving: &Serving, pr
         ));
     }
     let stop = stop_on_signal()?;
-    let probes = shipped::probes(probes, serving.workflows.as_deref())?;
-    let channels = shipped::channels(serving.workflows.as_deref(), settings.notify_secrets.as_deref())?;
-    let context = places.context(settings, probes, channels).await?;
-    let known = shipped::known(&context.probes);
-    let workflows = shipped::workflows(serving.workflows.as_deref(), &known)?;
-    let formats = shipped::profiles(serving.workflows.as_deref())?;
-    for loaded in &workflows {
-        let mut tx = context.store.begin(&Actor::workbench(), Utc::now()).await.map_err(|error| miette!("{error}"))?;
-        tx.store_workflow(loaded).await.map_err(|error| miette!("{error}"))?;
-        tx.commit().await.map_err(|error| miette!("{error}"))?;
-    }
-    let mut tx = context.store.begin(&Actor::workbench(), Utc::now()).await.map_err(|error| miette!("{error}"))?;
-    if tx.note_probe_set(&context.probes.set_hash()).await.map_err(|error| miette!("{error}"))? {
-        tracing::info!("the probes are others than before; gates want new health checks");
-    }
-    tx.commit().await.map_err(|error| miette!("{error}"))?;
+    let hangup = on_hangup()?;
+    let files = Files::new(serving.workflows.as_deref(), probes, &settings);
+    let seen = files.fingerprint();
+    let read = files.read()?;
+    let context = places.context(settings, read.probes, read.channels).await?;
+    let definitions = Definitions { workflows: read.workflows, formats: read.formats };
+    definitions.adopt(&context.store, &context.probes.load()).await?;
+    let definitions = Arc::new(ArcSwap::from_pointee(definitions));
     let listener = bind(serving.listen).await?;
     let address = listener.local_addr().into_diagnostic()?;
     let mut announcement = Announcement::default();
@@ -172,12 +170,16 @@ pub async fn serve(places: &Places, settings: JobSettings, serving: &Serving, pr
     let status = Status::default();
     start_machinery(&context, &queue, &status, serving.works, &tasks, &stop);
     watch_head(&context.store, &tasks, &stop);
+    let held = Held { context: context.clone(), definitions: Some(Arc::clone(&definitions)), status: status.clone() };
+    let (reload, t) = (hangup, stop.clone());
+    tasks.spawn(async move { files.follow(seen, &held, reload, &t).await });
 
     let app = App {
         context: context.clone(),
-        operations: Operations::new(&context, &queue, &status, Some(workflows.len())),
-        workflows: Arc::new(workflows),
-        formats: Arc::new(formats),
+        operations: Operations::of_daemon(&context, &queue, &status),
+        definitions,
+        metrics: Metrics::new(&context.metrics),
+        admission: Admission::new(serving.requests_at_once),
         upload_limit: serving.upload_limit,
         https: public_url.is_some_and(|url| url.scheme() == "https"),
         stop: stop.clone(),
@@ -202,8 +204,8 @@ pub async fn serve(places: &Places, settings: JobSettings, serving: &Serving, pr
 pub async fn work(
     places: &Places,
     settings: JobSettings,
+    workflows: Option<&Path>,
     probes: HealthProbes,
-    channels: Channels,
     listen_health: Option<SocketAddr>,
 ) -> Result<()> {
     if places.redis_url.is_none() {
@@ -213,18 +215,25 @@ pub async fn work(
         ));
     }
     let stop = stop_on_signal()?;
-    let context = places.context(settings, probes, channels).await?;
+    let hangup = on_hangup()?;
+    let files = Files::new(workflows, probes, &settings);
+    let seen = files.fingerprint();
+    let read = files.read()?;
+    let context = places.context(settings, read.probes, read.channels).await?;
     let noted = context.store.probe_set().await.map_err(|error| miette!("{error}"))?;
-    if noted.is_some_and(|noted| noted != context.probes.set_hash()) {
+    if noted.is_some_and(|noted| noted != context.probes.load().set_hash()) {
         // The daemon's probes date the evidence. Results of others would look newer than what they prove.
         tracing::warn!("this worker's probes are others than the daemon's; give both the same `--workflows`");
     }
     let queue = Queue::new(&places.queue()).into_diagnostic()?;
     let (status, tasks) = (Status::default(), TaskTracker::new());
+    let held = Held { context: context.clone(), definitions: None, status: status.clone() };
+    let t = stop.clone();
+    tasks.spawn(async move { files.follow(seen, &held, hangup, &t).await });
     let mut announcement = Announcement::default();
     if let Some(address) = listen_health {
-        let operations = Operations::new(&context, &queue, &status, None);
-        let url = start_health(address, operations, &tasks, &stop).await?;
+        let operations = Operations::of_worker(&context, &queue, &status);
+        let url = start_health(address, operations, Metrics::new(&context.metrics), &tasks, &stop).await?;
         announcement.line("health", &url);
     }
     start_machinery(&context, &queue, &status, true, &tasks, &stop);
@@ -356,12 +365,13 @@ async fn start_sandbox(
 async fn start_health(
     listen: SocketAddr,
     operations: Operations,
+    metrics: Metrics,
     tasks: &TaskTracker,
     stop: &CancellationToken,
 ) -> Result<String> {
     let listener = bind(listen).await?;
     let url = format!("http://{}/", listener.local_addr().into_diagnostic()?);
-    let router = http::health_router(operations);
+    let router = http::health_router(operations, metrics);
     let stop = stop.clone();
     tasks.spawn(async move {
         let server = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned());
@@ -384,9 +394,13 @@ async fn finish(context: &Context, tasks: &TaskTracker) {
     context.store.close().await;
 }
 
+/// SIGHUP, which asks for the files to be read again and, from here on, ends no process.
+fn on_hangup() -> Result<Signal> {
+    signal(SignalKind::hangup()).into_diagnostic()
+}
+
 /// Cancelled by SIGINT or SIGTERM.
 fn stop_on_signal() -> Result<CancellationToken> {
-    use tokio::signal::unix::{SignalKind, signal};
     let mut terminate = signal(SignalKind::terminate()).into_diagnostic()?;
     let mut interrupt = signal(SignalKind::interrupt()).into_diagnostic()?;
     let stop = CancellationToken::new();

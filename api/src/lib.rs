@@ -5,6 +5,7 @@
 
 pub mod cli;
 pub mod daemon;
+mod definitions;
 pub mod http;
 mod sandbox_world;
 mod shipped;

@@ -13,9 +13,10 @@ use workbench_probes::{HealthProbes, Probe as _};
 
 use crate::http::Capability;
 
-const SHIPPED: [(&str, &str); 2] = [
+const SHIPPED: [(&str, &str); 3] = [
     ("tenant-onboarding.yaml", include_str!("../../workflows/tenant-onboarding.yaml")),
     ("club-onboarding.yaml", include_str!("../../workflows/club-onboarding.yaml")),
+    ("guide-10.yaml", include_str!("../../workflows/guide-10.yaml")),
 ];
 
 /// The file of a folder of workflows that declares notification channels.
@@ -24,6 +25,11 @@ const CHANNELS: &str = "notifications.yaml";
 /// Whether a file is one of notification channels, whatever is in it.
 pub fn is_of_channels(path: &str) -> bool {
     Path::new(path).file_name().is_some_and(|name| name == CHANNELS)
+}
+
+/// The shipped workflow of this name: its file's name and its text.
+pub fn workflow(name: &str) -> Option<(&'static str, &'static str)> {
+    SHIPPED.into_iter().find(|(file, _)| file.strip_suffix(".yaml") == Some(name))
 }
 
 /// What workflows may refer to here.

@@ -1,5 +1,7 @@
 //! What a gate's condition may look at, besides the checklist itself.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -14,6 +16,9 @@ pub struct Facts {
     pub imports: ImportFacts,
     /// The tenant itself.
     pub tenant: TenantFact,
+    /// When the program of a step last ended well, by step id.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub commands: BTreeMap<String, DateTime<Utc>>,
 }
 
 /// The latest aggregate of the tenant's probes.

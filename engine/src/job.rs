@@ -27,6 +27,8 @@ pub enum JobKind {
     HealthCheck,
     /// Completes a timer step.
     Timer,
+    /// Runs a program that a step names.
+    Command,
     /// Finds out through which channels a notification goes.
     Announce,
     /// Takes a notification through one channel.
@@ -35,12 +37,13 @@ pub enum JobKind {
 
 impl JobKind {
     /// Every kind.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::ImportPreview,
         Self::ImportLoad,
         Self::ImportRollback,
         Self::HealthCheck,
         Self::Timer,
+        Self::Command,
         Self::Announce,
         Self::Deliver,
     ];
@@ -51,6 +54,7 @@ impl JobKind {
         match name {
             StepJobName::Import => Self::ImportPreview,
             StepJobName::HealthCheck => Self::HealthCheck,
+            StepJobName::Command => Self::Command,
         }
     }
 
@@ -63,6 +67,7 @@ impl JobKind {
             Self::ImportRollback => "import_rollback",
             Self::HealthCheck => "health_check",
             Self::Timer => "timer",
+            Self::Command => "command",
             Self::Announce => "announce",
             Self::Deliver => "deliver",
         }

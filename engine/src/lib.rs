@@ -15,4 +15,5 @@ pub mod log;
 mod precision;
 pub mod retrospective;
 pub mod schedule;
+pub mod simulation;
 pub mod store;

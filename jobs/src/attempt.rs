@@ -1,7 +1,7 @@
 //! One attempt at a job: claim, work under heartbeats, report under the fence.
 
 use std::future::Future;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::Utc;
 use serde_json::json;
@@ -11,7 +11,7 @@ use workbench_engine::job::{Job, JobCommand, JobKind, JobRefusal};
 use workbench_engine::log::Actor;
 use workbench_engine::store::StoreError;
 
-use crate::{Context, announce, deliver, health_check, import_load, import_preview, import_rollback};
+use crate::{Context, announce, deliver, health_check, import_load, import_preview, import_rollback, step_command};
 
 /// Why an attempt did not end well.
 #[derive(Debug, thiserror::Error)]
@@ -84,6 +84,8 @@ pub async fn run(context: &Context, worker: &str, id: &str, stop: &CancellationT
             return;
         }
     };
+    let waited = (job.started_at.unwrap_or(job.run_at).max(job.run_at) - job.run_at).to_std().unwrap_or_default();
+    context.metrics.claimed(job.kind, waited);
     let span = tracing::info_span!("job", id, kind = %job.kind, tenant = job.tenant_id, attempt = job.attempt);
     tracing::Instrument::instrument(see_through(context, &job, stop), span).await;
 }
@@ -97,34 +99,43 @@ async fn claim(context: &Context, worker: &str, id: &str) -> Result<Job, StoreEr
 }
 
 async fn see_through(context: &Context, job: &Job, stop: &CancellationToken) {
+    let began = Instant::now();
+    let outcome = attempt(context, job, stop).await;
+    context.metrics.ended(job.kind, outcome, began.elapsed());
+}
+
+/// How the attempt ended, in a word.
+async fn attempt(context: &Context, job: &Job, stop: &CancellationToken) -> &'static str {
     let ended = tokio::select! {
         // A job that has just ended well is not then called interrupted.
         biased;
         done = work(context, job) => Ok(done),
         interruption = watch(context, job, stop) => Err(interruption),
     };
-    let report = match ended {
+    let (outcome, report) = match ended {
         Ok(Ok(())) => {
             tracing::info!("job succeeded");
-            return;
+            return "succeeded";
         }
         Ok(Err(failure)) if failure.is_lost() => {
             // Cancelled under our hands, or claimed by another after our lease ran out.
             tracing::info!(%failure, "the job is no longer ours");
-            JobCommand::AcknowledgeCancel { attempt: job.attempt }
+            ("lost", JobCommand::AcknowledgeCancel { attempt: job.attempt })
         }
         Ok(Err(failure)) => {
             tracing::warn!(%failure, "the attempt failed");
-            return stored(fail(context, job, &failure).await);
+            stored(fail(context, job, &failure).await);
+            return "failed";
         }
-        Err(Interruption::Stopping) => JobCommand::Release { attempt: job.attempt },
-        Err(Interruption::Cancelled) => JobCommand::AcknowledgeCancel { attempt: job.attempt },
+        Err(Interruption::Stopping) => ("released", JobCommand::Release { attempt: job.attempt }),
+        Err(Interruption::Cancelled) => ("cancelled", JobCommand::AcknowledgeCancel { attempt: job.attempt }),
         Err(Interruption::Lost) => {
             tracing::warn!("the lease was lost; another attempt takes over");
-            return;
+            return "lost";
         }
     };
     stored(tell(context, job, &report).await);
+    outcome
 }
 
 fn stored(end: Result<(), StoreError>) {
@@ -153,6 +164,7 @@ async fn work(context: &Context, job: &Job) -> Result<(), Failure> {
         JobKind::ImportLoad => Box::pin(import_load::run(context, job)),
         JobKind::ImportRollback => Box::pin(import_rollback::run(context, job)),
         JobKind::HealthCheck => Box::pin(health_check::run(context, job)),
+        JobKind::Command => Box::pin(step_command::run(context, job)),
         JobKind::Timer => Box::pin(elapse(context, job)),
         JobKind::Announce => Box::pin(announce::run(context, job)),
         JobKind::Deliver => Box::pin(deliver::run(context, job)),

@@ -4,13 +4,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use chrono::TimeDelta;
 use url::Url;
 use workbench_engine::store::Store;
 use workbench_importer::{Signers, UnpackLimits};
 use workbench_probes::{Concurrency, HealthProbes};
 
-use crate::{Channels, Objects};
+use crate::{Channels, JobMetrics, Objects};
 
 /// How jobs are run. The defaults suit production; tests shorten the times.
 #[derive(Debug, Clone)]
@@ -35,6 +36,8 @@ pub struct JobSettings {
     pub probe_allow: Vec<String>,
     /// Folder of the files that `file:NAME` may name as a probes' secret; none may be named where absent.
     pub probe_secrets: Option<PathBuf>,
+    /// Folder of the programs that steps may run; none are run where absent.
+    pub commands: Option<PathBuf>,
     /// Folder of the files that `file:NAME` may name as a channel's secret; none may be named where absent.
     pub notify_secrets: Option<PathBuf>,
     /// Address under which people reach the console, for links in messages.
@@ -58,6 +61,7 @@ impl Default for JobSettings {
             probe_concurrency: Concurrency::default(),
             probe_allow: Vec::new(),
             probe_secrets: None,
+            commands: None,
             notify_secrets: None,
             public_url: None,
             signers: Arc::default(),
@@ -87,10 +91,12 @@ pub struct Context {
     pub store: Store,
     /// Uploaded files.
     pub objects: Objects,
-    /// The probes that can be run.
-    pub probes: Arc<HealthProbes>,
-    /// Where notifications go.
-    pub channels: Arc<Channels>,
+    /// The probes that can be run, as their files were read last. A job that begins with some ends with them.
+    pub probes: Arc<ArcSwap<HealthProbes>>,
+    /// Where notifications go, as the file was read last.
+    pub channels: Arc<ArcSwap<Channels>>,
     /// How jobs are run.
     pub settings: Arc<JobSettings>,
+    /// What is counted of them.
+    pub metrics: JobMetrics,
 }

@@ -12,7 +12,8 @@ use crate::notification::{Message, SendFailure};
 pub async fn run(context: &Context, job: &Job) -> Result<(), Failure> {
     let delivery = context.store.delivery(job.subject_id.as_deref().unwrap_or_default()).await?;
     let notification = context.store.notification(&delivery.notification_id).await?;
-    let Some(channel) = context.channels.channel(&delivery.channel) else {
+    let channels = context.channels.load_full();
+    let Some(channel) = channels.channel(&delivery.channel) else {
         return Err(Failure::Permanent {
             code: "channel_gone".to_owned(),
             message: format!("there is no channel `{}` any more", delivery.channel),
@@ -20,7 +21,7 @@ pub async fn run(context: &Context, job: &Job) -> Result<(), Failure> {
         });
     };
     let message = Message::of(&delivery, &notification, context.settings.public_url.as_ref());
-    match context.channels.send(channel, &message, context.settings.notify_secrets.as_deref()).await {
+    match channels.send(channel, &message, context.settings.notify_secrets.as_deref()).await {
         Ok(()) => {}
         Err(SendFailure::Later { message, wait }) => return Err(Failure::Postponed { message, not_within: wait }),
         Err(SendFailure::Never(message)) => {

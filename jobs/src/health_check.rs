@@ -7,7 +7,7 @@ use workbench_engine::job::Job;
 use workbench_engine::log::Actor;
 use workbench_engine::store::{HealthOutcome, ProbeRow, StoreError, Tenant};
 use workbench_probes::sandbox::{Fault, SANDBOX_SECRET, SANDBOX_USER, Settings};
-use workbench_probes::{AddressPolicy, Limits, ProbeResult, ProbeStatus, Secret, Target, aggregate};
+use workbench_probes::{AddressPolicy, HealthProbes, Limits, ProbeResult, ProbeStatus, Secret, Target, aggregate};
 
 use crate::Context;
 use crate::attempt::Failure;
@@ -24,16 +24,20 @@ pub async fn run(context: &Context, job: &Job) -> Result<(), Failure> {
     // Evidence is as old as its oldest part, and that is how the tenant is read here.
     let checked_at = Utc::now();
     let tenant = context.store.tenant(&job.tenant_id).await?;
+    let probes = context.probes.load_full();
     // Tenants' generations are of the daemon's probes. What others found proves nothing, and dates from before them.
-    let same_probes = context.store.probe_set().await?.is_none_or(|noted| noted == context.probes.set_hash());
+    let same_probes = context.store.probe_set().await?.is_none_or(|noted| noted == probes.set_hash());
     if !same_probes {
         tracing::warn!("this process' probes are others than the daemon's; its result opens no gate");
     }
-    let names = probe_names(context, &job.tenant_id).await?;
+    let names = probe_names(context, &probes, &job.tenant_id).await?;
     let results = match target(context, &tenant).await? {
-        Ok((target, limits)) => context.probes.run(&names, &target, &limits, |_| ()).await,
+        Ok((target, limits)) => probes.run(&names, &target, &limits, |_| ()).await,
         Err(reason) => names.iter().map(|name| unable(name, &reason)).collect(),
     };
+    for result in &results {
+        context.metrics.probed(result.status.as_str());
+    }
     let verdict = aggregate(results.iter().map(|result| result.status));
     let outcome = HealthOutcome {
         aggregate: verdict.as_str().to_owned(),
@@ -48,10 +52,10 @@ pub async fn run(context: &Context, job: &Job) -> Result<(), Failure> {
 }
 
 /// The probes that the tenant's workflow names, or all there are where the tenant has no checklist.
-async fn probe_names(context: &Context, tenant_id: &str) -> Result<Vec<String>, StoreError> {
+async fn probe_names(context: &Context, probes: &HealthProbes, tenant_id: &str) -> Result<Vec<String>, StoreError> {
     match context.store.workflow_of(tenant_id).await? {
         Some((workflow, version)) => Ok(context.store.definition(&workflow, version).await?.probes.clone()),
-        None => Ok(context.probes.names().into_iter().map(str::to_owned).collect()),
+        None => Ok(probes.names().into_iter().map(str::to_owned).collect()),
     }
 }
 

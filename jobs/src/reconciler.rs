@@ -35,6 +35,7 @@ async fn round(context: &Context) -> Result<(), StoreError> {
         match tx.command_job(&id, &JobCommand::ExpireLease { jitter: rand::random() }).await {
             Ok(job) => {
                 tx.commit().await?;
+                context.metrics.lease_lost();
                 tracing::warn!(job = id, attempt = job.attempt, state = %job.state, "took a job back from a lost worker");
             }
             // Another reconciler was first, or the worker came back in time.

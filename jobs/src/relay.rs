@@ -42,6 +42,7 @@ pub async fn run(context: &Context, queue: &Queue, status: &Status, stop: &Cance
         let round = tokio::time::timeout(STALL, round(context, queue, &mut sender)).await;
         let pause = match round.unwrap_or(Err(RelayError::Stalled)) {
             Ok(handed) => {
+                context.metrics.handed_over(handed);
                 status.works(Part::Relay);
                 if handed == BATCH { Duration::ZERO } else { POLL }
             }

@@ -64,11 +64,12 @@ pub enum PoolState {
 pub struct Status {
     pool: Arc<Mutex<PoolState>>,
     down: Arc<Mutex<BTreeMap<Part, Down>>>,
+    definitions: Arc<Mutex<Option<String>>>,
 }
 
 impl Default for Status {
     fn default() -> Self {
-        Self { pool: Arc::new(Mutex::new(PoolState::Off)), down: Arc::default() }
+        Self { pool: Arc::new(Mutex::new(PoolState::Off)), down: Arc::default(), definitions: Arc::default() }
     }
 }
 
@@ -83,6 +84,17 @@ impl Status {
     #[must_use]
     pub fn down(&self, part: Part) -> Option<Down> {
         self.down.lock().unwrap_or_else(PoisonError::into_inner).get(&part).cloned()
+    }
+
+    /// Why the definitions as they are on disk are not used, where they are not.
+    #[must_use]
+    pub fn definitions_problem(&self) -> Option<String> {
+        self.definitions.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Says whether the definitions on disk can be used.
+    pub fn set_definitions_problem(&self, problem: Option<String>) {
+        *self.definitions.lock().unwrap_or_else(PoisonError::into_inner) = problem;
     }
 
     pub(crate) fn set_pool(&self, state: PoolState) {

@@ -15,6 +15,7 @@ mod certificates;
 mod cleaning;
 pub mod declared;
 mod flapping;
+pub mod process;
 mod registry;
 mod result;
 pub mod sandbox;

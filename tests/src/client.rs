@@ -113,6 +113,15 @@ impl Client {
         Self::answer(self.request(Method::GET, path)).await.expect("the daemon answers")
     }
 
+    /// Reads what is no JSON.
+    ///
+    /// # Panics
+    /// Where no daemon answers.
+    pub async fn text(&self, path: &str) -> String {
+        let response = self.request(Method::GET, path).send().await.expect("the daemon answers");
+        response.text().await.expect("an answer in UTF-8")
+    }
+
     /// Reads; none where no daemon answers, as while it restarts.
     pub async fn try_get(&self, path: &str) -> Option<Answer> {
         Self::answer(self.request(Method::GET, path)).await.ok()

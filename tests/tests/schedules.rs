@@ -47,7 +47,7 @@ async fn schedules(setting: Setting) {
     client.post("/sys/onboarding", &json!({ "tenant_id": "nbf", "name": "Boule", "country": "NO" })).await.expect(201);
     let all = client.get("/sys/schedules").await.expect(200);
     let ids: Vec<_> = all["items"].as_array().into_iter().flatten().map(|one| one["id"].clone()).collect();
-    assert_eq!(ids, ["club-onboarding/nightly_health", "tenant-onboarding/nightly_health"]);
+    assert_eq!(ids, ["club-onboarding/nightly_health", "guide-10/nightly_health", "tenant-onboarding/nightly_health"]);
     let next = all["items"][1]["next"].as_array().expect("there are next times").clone();
     assert_eq!(next.len(), 5);
     assert!(next.iter().any(|one| one["zone"] == "Europe/Stockholm"), "{next:#?}");

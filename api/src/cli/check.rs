@@ -13,6 +13,7 @@ use workbench_positions::{Document, Node};
 use workbench_probes::HealthProbes;
 use workbench_probes::declared::DeclaredProbe;
 
+use super::sarif;
 use crate::shipped;
 
 /// What to check and how to report it.
@@ -32,30 +33,40 @@ enum Format {
     Text,
     /// For machines
     Json,
+    /// For code scanning (SARIF 2.1.0)
+    Sarif,
 }
 
 /// Exit 0 where all files are sound, else 1.
 pub fn check(args: &CheckArgs, probes: &HealthProbes) -> Result<ExitCode> {
-    let mut texts = Vec::new();
-    let mut unreadable = false;
+    let (mut texts, mut faults) = (Vec::new(), Vec::new());
     for file in &args.files {
         match std::fs::read_to_string(file) {
             Ok(text) => texts.push((file, text)),
-            Err(error) => {
-                unreadable = true;
-                eprintln!("`{}` cannot be read: {error}", file.display());
-            }
+            Err(error) => faults.push(unreadable(file, &error)),
         }
     }
     let known = known(&texts, probes);
-    let faults: Vec<Fault> =
-        texts.iter().flat_map(|(file, text)| examine(&file.display().to_string(), text, &known)).collect();
+    faults.extend(texts.iter().flat_map(|(file, text)| examine(&file.display().to_string(), text, &known)));
     match args.format {
         Format::Json => println!("{}", serde_json::to_string_pretty(&faults).into_diagnostic()?),
-        Format::Text if faults.is_empty() && !unreadable => println!("{} sound", files(args.files.len())),
+        Format::Sarif => println!("{}", serde_json::to_string_pretty(&sarif::report(&faults)).into_diagnostic()?),
+        Format::Text if faults.is_empty() => println!("{} sound", files(args.files.len())),
         Format::Text => print!("{}", render(&faults)),
     }
-    Ok(if faults.is_empty() && !unreadable { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn unreadable(file: &Path, error: &std::io::Error) -> Fault {
+    Fault {
+        file: file.display().to_string(),
+        line: 1,
+        column: 1,
+        excerpt: String::new(),
+        code: "unreadable",
+        cause: format!("the file cannot be read: {error}"),
+        suggestion: "Name a text file in UTF-8 that you may read.".to_owned(),
+    }
 }
 
 /// What workflows may refer to: what the binary has, the probes among the files, and those that the daemon would load beside

@@ -2,9 +2,12 @@
 
 mod check;
 mod client;
+mod definitions;
 mod health_check;
+mod migrate_checklists;
 mod notifications;
 mod onboarding;
+mod sarif;
 mod schedules;
 mod tools;
 
@@ -24,7 +27,6 @@ use workbench_jobs::{Bucket, JobSettings};
 use workbench_probes::{Concurrency, HealthProbes, Probe};
 
 use crate::daemon::{self, Places, Serving};
-use crate::shipped;
 
 /// Tenant onboarding as durable workflows.
 #[derive(Debug, Parser)]
@@ -44,6 +46,10 @@ enum Command {
     Sandbox(SandboxArgs),
     /// Find every fault in files of workflows, format profiles, probes and notification channels
     Check(check::CheckArgs),
+    /// Print a workflow as a drawing
+    Graph(definitions::GraphArgs),
+    /// Play a workflow in virtual time, and forecast how long it takes
+    Simulate(definitions::SimulateArgs),
     /// Print the JSON Schema of workflow files, format profiles, probes or notification channels
     Schema(tools::SchemaArgs),
     /// Print the step rules as a Markdown table
@@ -52,6 +58,8 @@ enum Command {
     Openapi,
     /// Bring the database's schema up to date
     Migrate(PlaceArgs),
+    /// Move open checklists to another version of their workflow
+    MigrateChecklists(migrate_checklists::MigrateChecklistsArgs),
     /// Make, list and revoke bearer tokens
     Token(tools::TokenArgs),
     /// Print a link that logs somebody in to the console, once, within 15 minutes
@@ -160,6 +168,9 @@ struct JobArgs {
     /// Folder of the files that a tenant's `probe_secret` may name; none where absent
     #[arg(long, env = "WORKBENCH_PROBE_SECRETS", value_name = "DIR")]
     probe_secrets: Option<PathBuf>,
+    /// Folder of the programs that steps of workflows may run; none where absent
+    #[arg(long, env = "WORKBENCH_COMMANDS", value_name = "DIR")]
+    commands: Option<PathBuf>,
     /// Folder of the files that a notification channel may name as its secret; none where absent
     #[arg(long, env = "WORKBENCH_NOTIFY_SECRETS", value_name = "DIR")]
     notify_secrets: Option<PathBuf>,
@@ -212,6 +223,7 @@ impl JobArgs {
             probe_concurrency: Concurrency { overall: self.probe_concurrency, per_host: self.probe_host_concurrency },
             probe_allow: self.probe_allow.clone(),
             probe_secrets: self.probe_secrets.clone(),
+            commands: self.commands.clone(),
             notify_secrets: self.notify_secrets.clone(),
             public_url: self.public_url.clone(),
             signers: Arc::new(signers),
@@ -245,6 +257,9 @@ struct ServeArgs {
     /// Leave jobs to `workbench worker`
     #[arg(long, env = "WORKBENCH_NO_WORKER")]
     no_worker: bool,
+    /// Requests answered at once; more are refused with 503 and `Retry-After`
+    #[arg(long, env = "WORKBENCH_REQUESTS_AT_ONCE", default_value_t = 256, value_name = "N")]
+    requests_at_once: usize,
     /// Largest upload, in MiB
     #[arg(long, env = "WORKBENCH_UPLOAD_LIMIT", default_value_t = 2048, value_name = "MIB")]
     upload_limit: u64,
@@ -356,6 +371,7 @@ async fn dispatch(command: Command, probes: HealthProbes) -> Result<ExitCode> {
                 sandbox: args.sandbox.0,
                 workflows: args.workflows,
                 works: !args.no_worker,
+                requests_at_once: args.requests_at_once,
                 upload_limit: args.upload_limit.saturating_mul(1024 * 1024),
             };
             daemon::serve(&places, args.jobs.settings()?, &serving, probes).await?;
@@ -366,17 +382,17 @@ async fn dispatch(command: Command, probes: HealthProbes) -> Result<ExitCode> {
                 uploads: args.uploads.bucket(),
                 ..args.places.places()
             };
-            let probes = shipped::probes(probes, args.workflows.as_deref())?;
-            let settings = args.jobs.settings()?;
-            let channels = shipped::channels(args.workflows.as_deref(), settings.notify_secrets.as_deref())?;
-            daemon::work(&places, settings, probes, channels, args.listen_health).await?;
+            daemon::work(&places, args.jobs.settings()?, args.workflows.as_deref(), probes, args.listen_health).await?;
         }
         Command::Sandbox(args) => daemon::sandbox(&args.places.places(), args.listen).await?,
         Command::Check(args) => return check::check(&args, &probes),
+        Command::Graph(args) => return definitions::graph(&args, &probes),
+        Command::Simulate(args) => return definitions::simulate(&args, &probes),
         Command::Schema(args) => return tools::schema(&args),
         Command::Rules => tools::rules(),
         Command::Openapi => return tools::openapi(),
         Command::Migrate(args) => tools::migrate(&args).await?,
+        Command::MigrateChecklists(args) => return migrate_checklists::migrate_checklists(&args).await,
         Command::Token(args) => tools::token(&args).await?,
         Command::LoginLink(args) => tools::login_link(&args).await?,
         Command::Audit(args) => return tools::audit(&args).await,

@@ -142,6 +142,9 @@ pub struct SchemaArgs {
     /// What files to describe
     #[arg(value_enum, default_value_t = Described::Workflow)]
     of: Described,
+    /// Print tables for people instead; of workflows only
+    #[arg(long)]
+    markdown: bool,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -158,6 +161,16 @@ enum Described {
 
 /// Prints a JSON Schema.
 pub fn schema(args: &SchemaArgs) -> Result<ExitCode> {
+    if args.markdown {
+        if !matches!(args.of, Described::Workflow) {
+            return Err(miette!(
+                help = "docs/ has a page for each of the other languages.",
+                "there are tables of the language of workflows only"
+            ));
+        }
+        print!("{}", definition::reference());
+        return Ok(ExitCode::SUCCESS);
+    }
     let schema = match args.of {
         Described::Workflow => definition::json_schema(),
         Described::Profile => workbench_importer::profile_schema(),

@@ -13,7 +13,7 @@ use super::wire::{ChannelList, ChannelTest, ChannelView};
 
 /// List notification channels
 ///
-/// As this daemon read them when it started, without secrets.
+/// As this daemon read them last, without secrets.
 #[utoipa::path(
     get, path = "/sys/notification-channels", tag = "notifications",
     responses(
@@ -23,7 +23,7 @@ use super::wire::{ChannelList, ChannelTest, ChannelView};
 )]
 pub async fn list(State(app): State<App>, caller: Caller) -> Result<axum::Json<ChannelList>, Problem> {
     caller.require(Capability::Read)?;
-    Ok(axum::Json(ChannelList { items: app.context.channels.iter().map(view).collect() }))
+    Ok(axum::Json(ChannelList { items: app.context.channels.load().iter().map(view).collect() }))
 }
 
 fn view(channel: &Channel) -> ChannelView {
@@ -56,7 +56,7 @@ pub async fn test(
     Path(id): Path<String>,
 ) -> Result<axum::Json<ChannelTest>, Problem> {
     caller.require(Capability::JobsManage)?;
-    let channels = &app.context.channels;
+    let channels = app.context.channels.load_full();
     let channel = channels.channel(&id).ok_or_else(|| {
         let problem = Problem::not_found(format!("there is no notification channel `{id}`"));
         match nearest(&id, channels.iter().map(Channel::id)) {

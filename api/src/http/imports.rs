@@ -259,9 +259,10 @@ fn declare(app: &App, tenant_id: &str, id: &str, fields: &Fields) -> Result<NewI
 
 /// The profile of a name, as it is now.
 fn pinned(app: &App, name: &str) -> Result<PinnedProfile, Problem> {
-    let known = app.formats.iter().find(|profile| profile.name() == name);
+    let definitions = app.definitions.load();
+    let known = definitions.formats.iter().find(|profile| profile.name() == name);
     known.map(|profile| PinnedProfile { name: name.to_owned(), source: profile.source().to_owned() }).ok_or_else(|| {
-        let names: Vec<&str> = app.formats.iter().map(|profile| profile.name()).collect();
+        let names: Vec<&str> = definitions.formats.iter().map(|profile| profile.name()).collect();
         Problem::invalid("unknown_profile", format!("there is no format profile `{name}`"))
             .hint(suggestion(name, &names))
     })

@@ -1,6 +1,7 @@
 //! The HTTP shell: decodes, asks the engine, encodes. No rule lives here.
 
 mod access;
+mod admission;
 mod answers;
 mod body;
 mod bounds;
@@ -19,6 +20,7 @@ mod issue_table;
 mod jobs;
 mod maintenance;
 mod mappings;
+mod metrics;
 mod nul;
 mod observed;
 mod onboarding;
@@ -40,6 +42,7 @@ mod workflows;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
@@ -53,13 +56,15 @@ use utoipa::OpenApi;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt};
 use utoipa_axum::routes;
-use workbench_engine::definition::Loaded;
-use workbench_importer::Profile;
 use workbench_jobs::Context;
 
 pub use access::{Capability, Role, hash_secret, new_secret};
+pub use admission::Admission;
+pub use metrics::Metrics;
 use problem::Problem;
 pub use readiness::{Operations, health_router};
+
+use crate::definitions::Definitions;
 
 /// Largest JSON body.
 const JSON_LIMIT: usize = 1024 * 1024;
@@ -71,10 +76,12 @@ pub struct App {
     pub context: Context,
     /// How this process does.
     pub operations: Operations,
-    /// The newest version of every workflow.
-    pub workflows: Arc<Vec<Loaded>>,
-    /// The format profiles that uploads may name.
-    pub formats: Arc<Vec<Arc<Profile>>>,
+    /// What new onboardings and uploads may name, as the files were read last.
+    pub definitions: Arc<ArcSwap<Definitions>>,
+    /// What is counted of requests.
+    pub metrics: Metrics,
+    /// How many requests are let in.
+    pub admission: Admission,
     /// Largest upload, in bytes.
     pub upload_limit: u64,
     /// Whether browsers reach the console by https, so that its cookie must travel by nothing else.
@@ -171,6 +178,7 @@ pub fn router(app: App) -> Router {
     Router::new()
         .merge(api)
         .route("/openapi.json", get(move || async move { axum::Json(&*document).into_response() }))
+        .route("/metrics", get(metrics::show))
         .merge(console::routes())
         .fallback(no_such_address)
         .method_not_allowed_fallback(|| async {
@@ -193,6 +201,8 @@ pub fn router(app: App) -> Router {
             )
             .into_response()
         }))
+        .layer(axum::middleware::from_fn_with_state(app.clone(), admission::admit))
+        .layer(axum::middleware::from_fn_with_state(app.clone(), metrics::count))
         .layer(answered_with("x-content-type-options", "nosniff"))
         .layer(answered_with("referrer-policy", "same-origin"))
         .layer(answered_with(

@@ -53,8 +53,9 @@ pub async fn open(
     bounds::refuse_far("target_go_live", body.target_go_live)?;
     check_tenant(&body)?;
     let wanted = body.workflow.as_deref().unwrap_or(DEFAULT_WORKFLOW);
-    let loaded = app.workflows.iter().find(|loaded| loaded.definition.name == wanted).ok_or_else(|| {
-        let names = || app.workflows.iter().map(|loaded| loaded.definition.name.as_str());
+    let definitions = app.definitions.load_full();
+    let loaded = definitions.workflows.iter().find(|loaded| loaded.definition.name == wanted).ok_or_else(|| {
+        let names = || definitions.workflows.iter().map(|loaded| loaded.definition.name.as_str());
         let problem = Problem::invalid("unknown_workflow", format!("there is no workflow `{wanted}`"));
         match nearest(wanted, names()) {
             Some(nearest) => problem.hint(format!("Did you mean `{nearest}`?")),

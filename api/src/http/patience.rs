@@ -21,8 +21,8 @@ use super::problem::Problem;
 
 /// How long the daemon may take for a request, not counting the time in which it waits for the body.
 pub const PATIENCE: Duration = Duration::from_secs(8);
-/// The same while an upload is stored: a bucket may repeat a part for a while.
-const UPLOAD: Duration = Duration::from_mins(1);
+/// The same for what depends on others: a bucket may repeat an upload's part for a while, a receiver be slow to take a message.
+const OTHERS: Duration = Duration::from_mins(1);
 /// The same where the client asked to wait for a result.
 const ASKED_TO_WAIT: Duration = Duration::from_secs(68);
 
@@ -88,15 +88,15 @@ fn patience_with(request: &Request) -> Duration {
     let waits = request.uri().query().is_some_and(|query| query.contains("wait="));
     if waits && route.ends_with("/health-check") {
         ASKED_TO_WAIT
-    } else if content_type.is_some_and(|value| value.starts_with("multipart/")) {
-        UPLOAD
+    } else if content_type.is_some_and(|value| value.starts_with("multipart/")) || route.ends_with("/test") {
+        OTHERS
     } else {
         PATIENCE
     }
 }
 
 /// Whether a person waits for a page, rather than a program for JSON.
-fn is_page(request: &Request) -> bool {
+pub fn is_page(request: &Request) -> bool {
     let path = request.uri().path();
     let for_programs = ["/healthz", "/readyz", "/metrics", "/openapi.json"];
     !path.starts_with("/sys/") && !for_programs.contains(&path)

@@ -1,6 +1,7 @@
 //! Whether a process lives, and whether it can do its work.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{FromRef, State};
@@ -9,10 +10,11 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use chrono::{TimeDelta, Utc};
 use serde_json::json;
-use workbench_engine::store::Backlog;
+use workbench_engine::store::{Backlog, Store};
 use workbench_jobs::{Context, Down, Part, PoolState, Queue, Status};
 
 use super::App;
+use super::metrics::{self, Metrics};
 use super::observed::{MOST_COUNTED, Observed};
 use super::wire::{Readiness, ReadinessPart};
 
@@ -27,27 +29,54 @@ pub struct Operations {
     context: Context,
     status: Status,
     observed: Observed,
-    /// How many workflows can be opened, where this process serves the API.
-    workflows: Option<usize>,
+    /// Parts without which the process is of no use.
+    needed: &'static [&'static str],
+}
+
+/// The state of each part at a moment.
+pub(super) struct Look {
+    /// By name.
+    pub(super) parts: BTreeMap<&'static str, ReadinessPart>,
+    /// How long the oldest due job has been waiting, where one is.
+    pub(super) oldest_due: Option<Duration>,
 }
 
 impl Operations {
-    /// Of a daemon with so many workflows; of a worker where there are none to serve.
+    /// Of a daemon. Without its queue it still takes requests, and what they want done waits in the database: taking it out of
+    /// service would make a small failure a whole one.
     #[must_use]
-    pub fn new(context: &Context, queue: &Queue, status: &Status, workflows: Option<usize>) -> Self {
-        Self {
-            context: context.clone(),
-            status: status.clone(),
-            observed: Observed::new(&context.store, queue),
-            workflows,
-        }
+    pub fn of_daemon(context: &Context, queue: &Queue, status: &Status) -> Self {
+        Self::new(context, queue, status, &["store"])
     }
 
-    async fn readiness(&self) -> Readiness {
+    /// Of a worker, which serves nothing but its queue.
+    #[must_use]
+    pub fn of_worker(context: &Context, queue: &Queue, status: &Status) -> Self {
+        Self::new(context, queue, status, &["store", "queue", "workers"])
+    }
+
+    fn new(context: &Context, queue: &Queue, status: &Status, needed: &'static [&'static str]) -> Self {
+        let observed = Observed::new(&context.store, queue);
+        Self { context: context.clone(), status: status.clone(), observed, needed }
+    }
+
+    /// The store that is looked at.
+    pub(super) fn store(&self) -> &Store {
+        &self.context.store
+    }
+
+    /// Asks each part, for no longer than two seconds.
+    pub(super) async fn look(&self) -> Look {
         let sight = self.observed.look().await;
         let dialect = format!("{:?}", self.context.store.dialect()).to_lowercase();
         let backlog = sight.store.as_ref().ok().copied();
-        let mut parts = BTreeMap::from([
+        let oldest_due = backlog.and_then(|backlog| (Utc::now() - backlog.oldest?).to_std().ok());
+        // The sound ones of before are in use: people have to look, and work goes on.
+        let definitions = match self.status.definitions_problem() {
+            Some(problem) => warning(problem),
+            None => part(Ok("as they are on disk".to_owned())),
+        };
+        let parts = BTreeMap::from([
             ("store", part(sight.store.map(|_| dialect))),
             ("queue", part(sight.queue.map(|()| self.observed.queue_name().to_owned()))),
             ("backlog", waiting(backlog)),
@@ -55,14 +84,14 @@ impl Operations {
             ("reconciler", self.machine(Part::Reconciler, || "looks after leases".to_owned())),
             ("scheduler", self.machine(Part::Scheduler, || "follows the calendar".to_owned())),
             ("workers", self.workers()),
+            ("definitions", definitions),
         ]);
-        if let Some(workflows) = self.workflows {
-            parts.insert("definitions", part(Ok(format!("{workflows} workflows"))));
-        }
-        // Without its queue a daemon still takes requests, and what they want done waits in the database. Taking it out
-        // of service would make a small failure a whole one. A worker without a queue is of no use.
-        let needed: &[&str] = if self.workflows.is_some() { &["store"] } else { &["store", "queue", "workers"] };
-        let verdict = if needed.iter().any(|name| parts.get(name).is_some_and(|part| part.status == "fail")) {
+        Look { parts, oldest_due }
+    }
+
+    async fn readiness(&self) -> Readiness {
+        let parts = self.look().await.parts;
+        let verdict = if self.needed.iter().any(|name| parts.get(name).is_some_and(|part| part.status == "fail")) {
             "fail"
         } else if parts.values().any(|part| part.status != "pass") {
             "warn"
@@ -94,9 +123,26 @@ impl FromRef<App> for Operations {
     }
 }
 
-/// What a process without an API serves about itself.
-pub fn health_router(operations: Operations) -> Router {
-    Router::new().route("/healthz", get(healthz)).route("/readyz", get(readyz)).with_state(operations)
+impl FromRef<App> for Metrics {
+    fn from_ref(app: &App) -> Self {
+        app.metrics.clone()
+    }
+}
+
+/// What there is to see of a process that serves nothing else.
+#[derive(Clone, FromRef)]
+struct Seen {
+    operations: Operations,
+    metrics: Metrics,
+}
+
+/// What a process without an API tells about itself.
+pub fn health_router(operations: Operations, metrics: Metrics) -> Router {
+    Router::new()
+        .route("/healthz", get(healthz))
+        .route("/readyz", get(readyz))
+        .route("/metrics", get(metrics::show))
+        .with_state(Seen { operations, metrics })
 }
 
 /// Say that the process lives

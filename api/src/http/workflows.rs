@@ -9,7 +9,7 @@ use super::wire::{WorkflowList, WorkflowView};
 
 /// List workflows
 ///
-/// The newest loaded version of each.
+/// The version of each that new onboardings run on.
 #[utoipa::path(
     get, path = "/sys/workflows", tag = "workflows",
     responses(
@@ -19,7 +19,8 @@ use super::wire::{WorkflowList, WorkflowView};
 )]
 pub async fn list(State(app): State<App>, caller: Caller) -> Result<axum::Json<WorkflowList>, Problem> {
     caller.require(Capability::Read)?;
-    let items = app
+    let definitions = app.definitions.load();
+    let items = definitions
         .workflows
         .iter()
         .map(|loaded| WorkflowView {

@@ -53,6 +53,11 @@ pub enum Command {
         /// Why.
         reason: String,
     },
+    /// The operator moves the checklist to the version of its workflow that the decision is made by.
+    Migrate {
+        /// Why.
+        reason: String,
+    },
     /// What gates and jobs rest on has changed: health, imports or the tenant's configuration.
     EvidenceChanged,
     /// The time of some timer step, or the end of some waiver, may have come.
@@ -110,20 +115,12 @@ pub fn open(
     target: Option<DateTime<Utc>>,
     now: DateTime<Utc>,
 ) -> Vec<Event> {
-    let from_opening = |step: &StepDefinition| {
-        let due = step.due.as_ref().filter(|due| due.of.is_none())?;
-        Some(to_micros(later(now, due.within)))
-    };
     let opened = Event::ChecklistOpened {
         ordinal,
         workflow: definition.name.clone(),
         version: definition.version,
         target_go_live: to_micros(target.unwrap_or(now + chrono::TimeDelta::days(i64::from(definition.target_days)))),
-        steps: definition
-            .steps
-            .iter()
-            .map(|step| OpenedStep { id: step.id.clone(), assignee: step.assignee.clone(), due_at: from_opening(step) })
-            .collect(),
+        steps: opened_steps(definition, now),
     };
     let Some(state) = Checklist::opened(id, &facts.tenant.id, now, &opened) else {
         return Vec::new();
@@ -133,7 +130,23 @@ pub fn open(
     decision.events
 }
 
+/// The steps of a definition in a checklist that was opened at a time.
+fn opened_steps(definition: &Definition, opened_at: DateTime<Utc>) -> Vec<OpenedStep> {
+    let from_opening = |step: &StepDefinition| {
+        let due = step.due.as_ref().filter(|due| due.of.is_none())?;
+        Some(to_micros(later(opened_at, due.within)))
+    };
+    let opened = |step: &StepDefinition| OpenedStep {
+        id: step.id.clone(),
+        assignee: step.assignee.clone(),
+        due_at: from_opening(step),
+    };
+    definition.steps.iter().map(opened).collect()
+}
+
 /// Decides a command. `Ok` with no events means that the command asks for what already is.
+///
+/// `definition` is the version that the checklist is on, but for [`Command::Migrate`], where it is the one that it moves to.
 ///
 /// Invariants, proven by the property tests beside this module: a step is `blocked` exactly when it has a
 /// reason; a closed step has `completed_at`; a gate becomes `done` only with every need closed and every
@@ -164,6 +177,7 @@ pub fn decide(
         Command::WithdrawWaiver { step, waiver, actor, reason } => {
             evidence_changed |= decision.withdraw_waiver(step, waiver, actor, reason)?;
         }
+        Command::Migrate { reason } => evidence_changed |= decision.migrate(reason)?,
         Command::EvidenceChanged => evidence_changed = true,
         Command::TimeElapsed => {}
     }
@@ -239,6 +253,33 @@ impl Decision<'_> {
             // Blocking happened above, by its reason.
             Some(StepStatus::Blocked) | None => Ok(()),
         }
+    }
+
+    /// Whether anything was changed by it: all gates are judged by the new conditions then.
+    fn migrate(&mut self, reason: &str) -> Result<bool, Refusal> {
+        let (from, version) = (self.state.version, self.definition.version);
+        let conflict = |code: &str, message: &str| Err(Refusal::Conflict(vec![Reason::new(code, message)]));
+        if self.state.workflow != self.definition.name {
+            return conflict(
+                "another_workflow",
+                "a checklist can be moved to another version of its own workflow only",
+            );
+        }
+        if self.state.completed_at.is_some() {
+            return conflict("checklist_complete", "a complete checklist stays on its version");
+        }
+        if reason.trim().is_empty() {
+            return Err(Refusal::Contradiction(vec![Reason::new(
+                "reason_required",
+                "moving a checklist needs a `reason`",
+            )]));
+        }
+        if from == version {
+            return Ok(false);
+        }
+        let steps = opened_steps(self.definition, self.state.opened_at);
+        self.emit(Event::ChecklistMigrated { from, version, reason: reason.trim().to_owned(), steps });
+        Ok(true)
     }
 
     /// The step's status as this decision has made it so far.
@@ -562,6 +603,11 @@ impl Decision<'_> {
                 let imports = &self.facts.imports;
                 let at = imports.last_clean_at.filter(|at| *at > opened)?;
                 Some(json!({ "import": { "completed_at": at, "completed": imports.completed } }))
+            }
+            StepJobName::Command => {
+                let ended = self.facts.commands.get(&definition.id);
+                let at = ended.filter(|at| **at >= self.enabled_at(definition, step))?;
+                Some(json!({ "command": { "completed_at": at, "program": job.run.first() } }))
             }
             StepJobName::HealthCheck => {
                 let health = self.facts.health.as_ref()?;

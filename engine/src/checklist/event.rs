@@ -135,6 +135,17 @@ pub enum Event {
         /// Id of the waiver.
         waiver: String,
     },
+    /// The checklist was moved to another version of its workflow. Steps of the same id stay as they are.
+    ChecklistMigrated {
+        /// The version that it was on.
+        from: u32,
+        /// The version that it is on.
+        version: u32,
+        /// Why.
+        reason: String,
+        /// In the new reading order; assignee and due date count for those that are new.
+        steps: Vec<OpenedStep>,
+    },
     /// A step calls for a job; the job is written in the same transaction.
     JobRequested(JobRequest),
     /// Every step is closed.
@@ -185,6 +196,7 @@ impl Event {
             Self::WaiverGranted { .. } => "waiver_granted",
             Self::WaiverWithdrawn { .. } => "waiver_withdrawn",
             Self::WaiverExpired { .. } => "waiver_expired",
+            Self::ChecklistMigrated { .. } => "checklist_migrated",
             Self::JobRequested(_) => "job_requested",
             Self::ChecklistCompleted => "checklist_completed",
             Self::ChecklistReopened => "checklist_reopened",

@@ -46,6 +46,11 @@ pub const RULES: &[Rule] = &[
     ),
     flips("time of a timer step elapses", "timer step, needs closed, not blocked", "done"),
     flips("evidence no longer holds", "gate done, steps behind it and all of them open", "gate closed: in_progress"),
+    flips(
+        "moved to another version",
+        "checklist not complete",
+        "steps of the same id stay, others go, new ones are pending; gates are judged anew",
+    ),
     flips("waiver withdrawn or expired", "gate done on it, steps behind it open", "gate closed: in_progress"),
     refuses("`status: done` with a `blocking_reason`", "any", "422", "reason_contradicts_status"),
     refuses("`status: blocked` without a reason", "not blocked", "422", "blocking_reason_required"),
@@ -72,6 +77,7 @@ pub const RULES: &[Rule] = &[
     refuses("`status: done`", "skipped", "409", "step_closed"),
     refuses("`status: done` without the approval's capability", "gate", "403", "forbidden"),
     refuses("`If-Match` without the step's revision", "any", "412", "stale_revision"),
+    refuses("moved to another version", "checklist complete", "409", "checklist_complete"),
     refuses("a step that does not exist", "any", "404", "not_found"),
     refuses("`status: pending`", "started or closed", "409", "already_started"),
 ];

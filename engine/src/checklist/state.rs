@@ -6,7 +6,7 @@ use std::str::FromStr;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::event::Event;
+use super::event::{Event, OpenedStep};
 use super::waiver::Waiver;
 
 /// Where a step stands.
@@ -89,6 +89,25 @@ pub struct Step {
     pub revision: i64,
 }
 
+impl Step {
+    /// A step that nobody has started.
+    fn pending(opened: &OpenedStep) -> Self {
+        Self {
+            id: opened.id.clone(),
+            status: StepStatus::Pending,
+            assignee: opened.assignee.clone(),
+            blocking_reason: None,
+            due_at: opened.due_at,
+            started_at: None,
+            completed_at: None,
+            reopened_at: None,
+            requested_at: None,
+            attempts: 0,
+            revision: 1,
+        }
+    }
+}
+
 /// One onboarding of one tenant.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Checklist {
@@ -136,22 +155,7 @@ impl Checklist {
             completed_at: None,
             first_completed_at: None,
             revision: 1,
-            steps: steps
-                .iter()
-                .map(|step| Step {
-                    id: step.id.clone(),
-                    status: StepStatus::Pending,
-                    assignee: step.assignee.clone(),
-                    blocking_reason: None,
-                    due_at: step.due_at,
-                    started_at: None,
-                    completed_at: None,
-                    reopened_at: None,
-                    requested_at: None,
-                    attempts: 0,
-                    revision: 1,
-                })
-                .collect(),
+            steps: steps.iter().map(Step::pending).collect(),
             waivers: Vec::new(),
         })
     }
@@ -187,6 +191,11 @@ impl Checklist {
                 self.first_completed_at.get_or_insert(at);
             }
             Event::ChecklistReopened => self.completed_at = None,
+            Event::ChecklistMigrated { version, steps, .. } => {
+                self.version = *version;
+                let kept = |new: &OpenedStep| self.step(&new.id).cloned();
+                self.steps = steps.iter().map(|new| kept(new).unwrap_or_else(|| Step::pending(new))).collect();
+            }
             Event::StepAssigned { step, assignee } => {
                 self.change(step, |step| step.assignee.clone_from(assignee));
             }

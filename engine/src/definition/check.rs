@@ -6,8 +6,8 @@ use chrono_tz::{TZ_VARIANTS, Tz};
 use workbench_positions::{Faults, Member, Node, Place, Shape, Value, allowed, did_you_mean, nearest, needed};
 
 use super::condition::{Unfit, examine};
+use super::cycles::cycles;
 use super::duration;
-use super::graph::cycles;
 use super::load::Known;
 use super::schedule::TENANT_ZONE;
 use crate::schedule::{Calendar, CalendarError};
@@ -17,7 +17,7 @@ const DURATION: Shape =
     Shape::Duration { accepts: |text| duration::parse(text).is_ok(), such_as: "30s, 5m, 2h, 7d, 1w or 1h30m" };
 
 const KINDS: &[&str] = &["manual", "job", "gate", "timer"];
-const JOBS: &[&str] = &["import", "health_check"];
+const JOBS: &[&str] = &["import", "health_check", "command"];
 
 const WORKFLOW: &[Member] = &[
     needed("name", Shape::Text),
@@ -43,8 +43,12 @@ const STEP: &[Member] = &[
     allowed("retry", Shape::Inner),
 ];
 
-const JOB: &[Member] =
-    &[needed("name", Shape::OneOf(JOBS)), allowed("start", Shape::OneOf(&["when_enabled", "on_request"]))];
+const JOB: &[Member] = &[
+    needed("name", Shape::OneOf(JOBS)),
+    allowed("start", Shape::OneOf(&["when_enabled", "on_request"])),
+    allowed("run", Shape::TextList),
+    allowed("timeout", DURATION),
+];
 
 const GATE: &[Member] = &[needed("conditions", Shape::List), allowed("approval", Shape::Text)];
 
@@ -84,6 +88,12 @@ pub fn check(root: &Node, known: &Known) -> Faults {
         check.workflow(root, known);
     }
     check.found
+}
+
+/// Whether a text names a file of a folder and nothing beside or below it.
+#[must_use]
+pub fn is_program(name: &str) -> bool {
+    !name.is_empty() && !name.starts_with('.') && !name.contains(['/', '\0'])
 }
 
 struct Check {
@@ -171,6 +181,7 @@ impl Check {
         }
         if let Some(job) = step.get("job") {
             self.mapping(job, "`job`", JOB);
+            self.command(job);
             let imports = step.get("kind").and_then(Node::text) == Some("job")
                 && job.get("name").and_then(Node::text) == Some("import");
             if imports && job.get("start").and_then(Node::text) != Some("on_request") {
@@ -207,6 +218,40 @@ impl Check {
                 ),
                 _ => {}
             }
+        }
+    }
+
+    /// A program is named, by its name alone, exactly where the job is one.
+    fn command(&mut self, job: &Node) {
+        let name = job.get("name").and_then(Node::text).unwrap_or_default();
+        let is_command = name == "command";
+        for key in ["run", "timeout"] {
+            if let Some(node) = job.get(key).filter(|_| !is_command && JOBS.contains(&name)) {
+                let cause = format!("`{key}` has no meaning for a job `{name}`");
+                self.fault(node.at, "kind_mismatch", cause, format!("Write `name: command`, or leave `{key}` out."));
+            }
+        }
+        if !is_command {
+            return;
+        }
+        if let Some(start) = job.get("start").filter(|start| start.text() == Some("on_request")) {
+            let suggestion = "Leave `start` out: the program runs as soon as the step's needs are closed.".to_owned();
+            self.fault(start.at, "nobody_asks", "a program cannot wait to be asked for".to_owned(), suggestion);
+        }
+        let example = "Write `run: [create-account, --plan, basic]`: a program of the folder given with `--commands`.";
+        match job.get("run") {
+            None => self.fault(job.at, "missing_key", "a job `command` needs `run`".to_owned(), example.to_owned()),
+            Some(run) => match run.items().first() {
+                Some(program) if program.text().is_some_and(is_program) => {}
+                Some(program) => {
+                    let cause = "the first of `run` must be the name of a program, without a folder".to_owned();
+                    self.fault(program.at, "bad_program", cause, example.to_owned());
+                }
+                None if matches!(run.value, Value::List(_)) => {
+                    self.fault(run.at, "empty_text", "`run` is empty".to_owned(), example.to_owned());
+                }
+                None => {}
+            },
         }
     }
 

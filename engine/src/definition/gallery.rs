@@ -4,9 +4,10 @@ use proptest::prelude::*;
 
 use super::{Known, load};
 
-const SHIPPED: [(&str, &str); 2] = [
+const SHIPPED: [(&str, &str); 3] = [
     ("tenant-onboarding.yaml", include_str!("../../../workflows/tenant-onboarding.yaml")),
     ("club-onboarding.yaml", include_str!("../../../workflows/club-onboarding.yaml")),
+    ("guide-10.yaml", include_str!("../../../workflows/guide-10.yaml")),
 ];
 
 const SOUND: &str = "name: one\nversion: 1\ntitle: One\nsteps:\n  - id: first\n    title: First\n";
@@ -71,6 +72,17 @@ const GALLERY: &[(&str, &[Expected])] = &[
     (
         "name: one\nversion: 1\ntitle: One\nsteps:\n  - id: a\n    title: A\n    kind: job\n    job: { name: import }\n",
         &[(8, 10, "import_without_file")],
+    ),
+    (
+        "name: one\nversion: 1\ntitle: One\nsteps:\n  - { id: a, title: A, kind: job, job: { name: command, start: on_request, run: [/bin/rm] } }\n  - { id: b, title: B, kind: job, job: { name: command, run: [] } }\n  - { id: c, title: C, kind: job, job: { name: command } }\n  - { id: d, title: D, kind: job, job: { name: health_check, run: [x], timeout: 1m } }\n",
+        &[
+            (5, 64, "nobody_asks"),
+            (5, 82, "bad_program"),
+            (6, 62, "empty_text"),
+            (7, 40, "missing_key"),
+            (8, 67, "kind_mismatch"),
+            (8, 81, "kind_mismatch"),
+        ],
     ),
     (
         "name: one\nversion: 1\ntitle: One\nsteps:\n  - id: a\n    title: A\n    due: { within: soon }\n",

@@ -96,6 +96,21 @@ pub struct StepJob {
     /// Whether the job starts by itself as soon as the step is enabled, or waits until a person asks for it.
     #[serde(default)]
     pub start: StepJobStart,
+    /// For `command`: a program of the folder that daemon and workers are given with `--commands`, and its arguments.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub run: Vec<String>,
+    /// For `command`: the program is killed after so long.
+    #[serde(default, with = "duration::optional", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub timeout: Option<Duration>,
+}
+
+impl StepJob {
+    /// After how long a program is killed.
+    #[must_use]
+    pub fn program_timeout(&self) -> Duration {
+        self.timeout.unwrap_or(Duration::from_mins(10))
+    }
 }
 
 /// Jobs that a step can be completed by.
@@ -106,6 +121,8 @@ pub enum StepJobName {
     Import,
     /// A health check whose aggregate is `pass`.
     HealthCheck,
+    /// A program that ends with 0.
+    Command,
 }
 
 /// When a step's job starts.
@@ -204,6 +221,12 @@ impl Definition {
             .as_deref()
             .or_else(|| self.step("go_live").map(|step| step.id.as_str()))
             .or_else(|| self.steps.last().map(|step| step.id.as_str()))
+    }
+
+    /// Whether a step is completed by a program.
+    #[must_use]
+    pub fn has_commands(&self) -> bool {
+        self.steps.iter().any(|step| step.job.as_ref().is_some_and(|job| job.name == StepJobName::Command))
     }
 
     /// The steps that name `id` among their needs.

@@ -1,5 +1,6 @@
 //! Checklists in SQL: loading, deciding under the row's lock, storing what was decided.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -178,28 +179,8 @@ impl Tx {
             .bind(state.revision),
         )
         .await?;
-        for (position, step) in (0i64..).zip(&state.steps) {
-            self.execute(
-                sqlx::query(
-                    "insert into steps (checklist_id, id, position, status, assignee, blocking_reason, due_at, started_at,
-                                        completed_at, reopened_at, requested_at, attempts, revision)
-                     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
-                )
-                .bind(&state.id)
-                .bind(&step.id)
-                .bind(position)
-                .bind(step.status.as_str())
-                .bind(&step.assignee)
-                .bind(&step.blocking_reason)
-                .bind(step.due_at.map(micros))
-                .bind(step.started_at.map(micros))
-                .bind(step.completed_at.map(micros))
-                .bind(step.reopened_at.map(micros))
-                .bind(step.requested_at.map(micros))
-                .bind(i64::from(step.attempts))
-                .bind(step.revision),
-            )
-            .await?;
+        for (position, step) in (0..).zip(&state.steps) {
+            self.insert_step(&state.id, position, step).await?;
         }
         self.carry_out(&state, definition, &events).await?;
         Ok(state)
@@ -211,9 +192,36 @@ impl Tx {
         let before = self.lock_checklist(tenant_id).await?;
         let before = before.ok_or_else(|| StoreError::not_found("onboarding of tenant", tenant_id))?;
         let definition = self.definition_of(&before).await?;
+        self.decide_by(before, &definition, command).await
+    }
+
+    /// Moves a tenant's checklist to a stored version of its workflow. Answers the checklist afterwards and the events.
+    pub async fn migrate_checklist(
+        &mut self,
+        tenant_id: &str,
+        version: u32,
+        reason: &str,
+    ) -> Result<(Checklist, Vec<Event>), StoreError> {
+        let before = self.lock_checklist(tenant_id).await?;
+        let before = before.ok_or_else(|| StoreError::not_found("onboarding of tenant", tenant_id))?;
+        let definition = self.stored_definition(&before.workflow, version).await?;
+        self.decide_by(before, &definition, &Command::Migrate { reason: reason.to_owned() }).await
+    }
+
+    /// Decides about a checklist whose lock is held, by a definition.
+    async fn decide_by(
+        &mut self,
+        before: Checklist,
+        definition: &Definition,
+        command: &Command,
+    ) -> Result<(Checklist, Vec<Event>), StoreError> {
+        let tenant_id = &before.tenant_id;
         let tenant = self.tenant(tenant_id).await?.ok_or_else(|| StoreError::not_found("tenant", tenant_id))?;
-        let facts = self.facts(&tenant).await?;
-        let events = checklist::decide(&definition, &before, &facts, command, self.now())?;
+        let mut facts = self.facts(&tenant).await?;
+        if definition.has_commands() {
+            facts.commands = self.ended_commands(&before.id).await?;
+        }
+        let events = checklist::decide(definition, &before, &facts, command, self.now())?;
         if events.is_empty() {
             return Ok((before, events));
         }
@@ -222,7 +230,7 @@ impl Tx {
             after.apply(self.now(), event);
         }
         self.store_changes(&before, &after).await?;
-        self.carry_out(&after, &definition, &events).await?;
+        self.carry_out(&after, definition, &events).await?;
         Ok((after, events))
     }
 
@@ -274,23 +282,39 @@ impl Tx {
     async fn store_changes(&mut self, before: &Checklist, after: &Checklist) -> Result<(), StoreError> {
         self.execute(
             sqlx::query(
-                "update checklists set target_go_live = $1, completed_at = $2, first_completed_at = $3, revision = $4
-                 where id = $5",
+                "update checklists set target_go_live = $1, completed_at = $2, first_completed_at = $3, revision = $4,
+                        version = $5
+                 where id = $6",
             )
             .bind(micros(after.target_go_live))
             .bind(after.completed_at.map(micros))
             .bind(after.first_completed_at.map(micros))
             .bind(after.revision)
+            .bind(i64::from(after.version))
             .bind(&after.id),
         )
         .await?;
         self.store_waivers(&after.id, &before.waivers, &after.waivers).await?;
-        for (old, new) in before.steps.iter().zip(&after.steps).filter(|(old, new)| old != new) {
+        for gone in before.steps.iter().filter(|old| after.step(&old.id).is_none()) {
+            let delete = sqlx::query("delete from steps where checklist_id = $1 and id = $2");
+            self.execute(delete.bind(&after.id).bind(&gone.id)).await?;
+        }
+        let moved = before.version != after.version;
+        for (position, new) in (0i64..).zip(&after.steps) {
+            match before.step(&new.id) {
+                None => {
+                    self.insert_step(&after.id, position, new).await?;
+                    continue;
+                }
+                Some(old) if old == new && !moved => continue,
+                Some(_) => {}
+            }
             self.execute(
                 sqlx::query(
                     "update steps set status = $1, assignee = $2, blocking_reason = $3, due_at = $4, started_at = $5,
-                            completed_at = $6, reopened_at = $7, requested_at = $8, attempts = $9, revision = $10
-                     where checklist_id = $11 and id = $12",
+                            completed_at = $6, reopened_at = $7, requested_at = $8, attempts = $9, revision = $10,
+                            position = $11
+                     where checklist_id = $12 and id = $13",
                 )
                 .bind(new.status.as_str())
                 .bind(&new.assignee)
@@ -302,11 +326,37 @@ impl Tx {
                 .bind(new.requested_at.map(micros))
                 .bind(i64::from(new.attempts))
                 .bind(new.revision)
+                .bind(position)
                 .bind(&after.id)
-                .bind(&old.id),
+                .bind(&new.id),
             )
             .await?;
         }
+        Ok(())
+    }
+
+    async fn insert_step(&mut self, checklist_id: &str, position: i64, step: &Step) -> Result<(), StoreError> {
+        self.execute(
+            sqlx::query(
+                "insert into steps (checklist_id, id, position, status, assignee, blocking_reason, due_at, started_at,
+                                    completed_at, reopened_at, requested_at, attempts, revision)
+                 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+            )
+            .bind(checklist_id)
+            .bind(&step.id)
+            .bind(position)
+            .bind(step.status.as_str())
+            .bind(&step.assignee)
+            .bind(&step.blocking_reason)
+            .bind(step.due_at.map(micros))
+            .bind(step.started_at.map(micros))
+            .bind(step.completed_at.map(micros))
+            .bind(step.reopened_at.map(micros))
+            .bind(step.requested_at.map(micros))
+            .bind(i64::from(step.attempts))
+            .bind(step.revision),
+        )
+        .await?;
         Ok(())
     }
 
@@ -351,6 +401,7 @@ impl Tx {
                             self.request_health_check(job).await?;
                         }
                         JobKind::Timer
+                        | JobKind::Command
                         | JobKind::ImportPreview
                         | JobKind::ImportLoad
                         | JobKind::ImportRollback
@@ -394,6 +445,8 @@ impl Tx {
         Ok(Facts {
             health: self.latest_health(&tenant.id).await?,
             imports,
+            // Asked for where the definition has some; see `decide_by`.
+            commands: BTreeMap::new(),
             tenant: TenantFact {
                 id: tenant.id.clone(),
                 country: tenant.country.clone(),

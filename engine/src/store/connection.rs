@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
@@ -234,16 +233,6 @@ pub struct Store {
     head: Arc<watch::Sender<i64>>,
     /// Stored versions never change, so each is read once.
     definitions: Arc<std::sync::Mutex<Definitions>>,
-    events_appended: Arc<AtomicU64>,
-}
-
-/// How far a pool of connections is used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Connections {
-    /// Lent out at this moment.
-    pub in_use: u32,
-    /// As many there may be at once.
-    pub most: u32,
 }
 
 /// Definitions by name and version.
@@ -309,8 +298,13 @@ impl Store {
             jobs_wanted: Arc::default(),
             head: Arc::new(watch::Sender::new(0)),
             definitions: Arc::default(),
-            events_appended: Arc::default(),
         })
+    }
+
+    /// How many connections are open, and how many of these nobody uses.
+    #[must_use]
+    pub fn connections(&self) -> (u32, u32) {
+        (self.pool.size(), u32::try_from(self.pool.num_idle()).unwrap_or(u32::MAX))
     }
 
     /// Brings the schema up to date. Safe with any number of processes at once: Postgres is held by an advisory
@@ -441,20 +435,6 @@ impl Store {
         });
     }
 
-    /// The connections for everything but bulk loads.
-    #[must_use]
-    pub fn connections(&self) -> Connections {
-        let open = self.pool.size();
-        let idle = u32::try_from(self.pool.num_idle()).unwrap_or(open);
-        Connections { in_use: open.saturating_sub(idle), most: self.pool.options().get_max_connections() }
-    }
-
-    /// How many events this process has appended to the log.
-    #[must_use]
-    pub fn events_appended(&self) -> u64 {
-        self.events_appended.load(Ordering::Relaxed)
-    }
-
     /// Closes every connection.
     pub async fn close(&self) {
         self.pool.close().await;
@@ -518,7 +498,6 @@ impl Tx {
         let (actor, now) = (self.actor.clone(), self.now);
         let appended = self.append(entries, &actor, now).await?;
         self.inner.commit().await?;
-        self.store.events_appended.fetch_add(appended.len() as u64, Ordering::Relaxed);
         if let Some(last) = appended.last() {
             self.store.advance_head(last.seq);
         }

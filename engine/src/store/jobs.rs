@@ -1,5 +1,7 @@
 //! Jobs in SQL: written with what wants them, handed to the queue, claimed, heartbeaten, ended under the fence.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 use sqlx::AssertSqlSafe;
@@ -380,7 +382,7 @@ impl Tx {
                 self.follow_import_job(&before, &after).await?;
             }
             JobKind::HealthCheck => self.follow_health_job(&before, &after).await?,
-            JobKind::Timer | JobKind::Announce | JobKind::Deliver => {}
+            JobKind::Timer | JobKind::Command | JobKind::Announce | JobKind::Deliver => {}
         }
         if let Some(kind) = logged_as(&before, &after) {
             self.record(NewEntry {
@@ -401,6 +403,20 @@ impl Tx {
             self.want_jobs();
         }
         Ok(after)
+    }
+
+    /// When the programs of a checklist's steps last ended well, by step id.
+    pub(super) async fn ended_commands(
+        &mut self,
+        checklist_id: &str,
+    ) -> Result<BTreeMap<String, DateTime<Utc>>, StoreError> {
+        // Written, not bound, so that the index of these jobs serves.
+        let ended = sqlx::query(
+            "select step_id, max(finished_at) as ended_at from jobs
+             where checklist_id = $1 and kind = 'command' and state = 'succeeded' group by step_id",
+        );
+        let rows = self.rows(ended.bind(checklist_id)).await?;
+        rows.iter().map(|row| Ok((row.text("step_id")?, row.time("ended_at")?))).collect()
     }
 
     async fn end_attempt(&mut self, job: &Job, outcome: &str, error: Option<&str>) -> Result<(), StoreError> {

@@ -43,7 +43,7 @@ mod workflows;
 pub use access::{Credential, NewToken, Token};
 pub use asked_mapping::AskedMapping;
 pub use checklists::Opening;
-pub use connection::{Connections, Dialect, Store, StoreError, Tx};
+pub use connection::{Dialect, Store, StoreError, Tx};
 pub use dashboard::{DashboardFilter, DashboardRow, DashboardStatus};
 pub use events::{EventFilter, Verified};
 pub use health::{HealthCheck, HealthOutcome, ProbeRow, ProbeRun, ProbeTrend};

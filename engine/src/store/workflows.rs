@@ -35,6 +35,29 @@ impl Store {
         rows.iter().map(version).collect()
     }
 
+    /// Tenants whose open checklist follows another version of the workflow, with that version; in order of tenant, after
+    /// `after`, at most `limit`.
+    pub async fn open_on_other_versions(
+        &self,
+        workflow: &str,
+        version: u32,
+        after: &str,
+        limit: i64,
+    ) -> Result<Vec<(String, u32)>, StoreError> {
+        let rows = sqlx::query(
+            "select tenant_id, version from checklists
+             where workflow = $1 and version <> $2 and completed_at is null and tenant_id > $3
+             order by tenant_id limit $4",
+        )
+        .bind(workflow)
+        .bind(i64::from(version))
+        .bind(after)
+        .bind(limit)
+        .fetch_all(&self.pool)
+        .await?;
+        rows.iter().map(|row| Ok((row.text("tenant_id")?, row.count("version")?))).collect()
+    }
+
     /// One stored version.
     pub async fn workflow_version(&self, name: &str, wanted: u32) -> Result<WorkflowVersion, StoreError> {
         let row = sqlx::query("select * from workflows where name = $1 and version = $2")

@@ -7,12 +7,12 @@ use std::time::Instant;
 use tokio::time::Instant as Deadline;
 
 use super::exchange::{self, NoAnswer, Reason};
-use super::process::{self, Ended, How};
 use super::redaction::Redaction;
 use super::template::Template;
 use super::variables::{self, ADDRESS, HOST, PLACE, PORT, SECRET, URL, Variables};
 use super::verdict::{Finding, Verdict, status_of};
 use super::{declaration::Declaration, plugin};
+use crate::process::{self, Ended, How};
 use crate::result::{Measure, StepTrace, milliseconds};
 use crate::status::ProbeStatus;
 use crate::target::{Limits, Target};
@@ -77,7 +77,7 @@ impl Command {
                 }
                 Ok(ended) => {
                     let said = Said::read(&ended, &redaction);
-                    (self.judge(&ended.how, &said), said)
+                    (self.judge(ended.how, &said), said)
                 }
             },
         };
@@ -132,7 +132,7 @@ impl Command {
         Ok(command)
     }
 
-    fn judge(&self, how: &How, said: &Said) -> Option<Finding> {
+    fn judge(&self, how: How, said: &Said) -> Option<Finding> {
         let or_else = |fallback: String| if said.text.is_empty() { fallback } else { said.text.clone() };
         let hint = self.hint.clone().unwrap_or_else(|| HAND_HINT.to_owned());
         let silent = |code| or_else(format!("the command ended with {code} and said nothing"));

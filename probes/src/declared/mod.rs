@@ -11,7 +11,6 @@ mod declaration;
 mod exchange;
 mod judgement;
 mod plugin;
-mod process;
 mod redaction;
 mod requests;
 mod run;

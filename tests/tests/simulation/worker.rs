@@ -345,7 +345,8 @@ impl Attempt {
                     tx.finish_delivery(job, subject).await?;
                     ("delivers", None)
                 }
-                JobKind::Timer | JobKind::HealthCheck => {
+                // No workflow of the simulation has programs.
+                JobKind::Timer | JobKind::HealthCheck | JobKind::Command => {
                     tx.command_job(&job.id, &JobCommand::Succeed { attempt: job.attempt }).await?;
                     tx.decide_if_onboarding(&job.tenant_id, &Command::TimeElapsed).await?;
                     ("lets time elapse", None)

@@ -20,13 +20,20 @@ const MOST_BYTES: usize = 16 * 1024;
 const AFTERWARDS: Duration = Duration::from_millis(500);
 
 /// How a program ended, and what it said until then.
-pub(super) struct Ended {
-    pub(super) how: How,
-    pub(super) stdout: Vec<u8>,
-    pub(super) stderr: Vec<u8>,
+#[derive(Debug)]
+pub struct Ended {
+    /// How.
+    pub how: How,
+    /// The beginning of its output, up to 16 KiB.
+    pub stdout: Vec<u8>,
+    /// The beginning of what it said of errors, up to 16 KiB.
+    pub stderr: Vec<u8>,
 }
 
-pub(super) enum How {
+/// How a program ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum How {
+    /// By itself, with this code.
     Code(i32),
     /// By a signal that somebody sent it.
     Signal(i32),
@@ -38,7 +45,7 @@ pub(super) enum How {
 ///
 /// # Errors
 /// It could not be started.
-pub(super) async fn run(mut command: Command, deadline: Deadline) -> io::Result<Ended> {
+pub async fn run(mut command: Command, deadline: Deadline) -> io::Result<Ended> {
     command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
