@@ -26,7 +26,7 @@ use workbench_probes::cleaned_up;
 use workbench_probes::sandbox::SandboxListener;
 
 use crate::definitions::{Definitions, Files, Held};
-use crate::http::{self, Admission, App, DRAIN, Metrics, Role, hash_secret, new_secret};
+use crate::http::{self, Admission, App, DRAIN, Metrics, Operations, Role, hash_secret, new_secret};
 use crate::sandbox_world::StoredWorld;
 
 /// Connections per process; Postgres shares its hundred among daemons and workers.
@@ -191,12 +191,14 @@ pub async fn serve(places: &Places, settings: JobSettings, serving: &Serving, pr
 
     let app = App {
         context: context.clone(),
-        queue,
-        status,
+        operations: Operations::of_daemon(&context, &queue, &status),
         definitions,
         metrics: Metrics::new(&context.metrics),
         admission: Admission::new(serving.requests_at_once),
         upload_limit: serving.upload_limit,
+        looked_back: Arc::default(),
+        before_and_after: Arc::default(),
+        outlook: Arc::default(),
         https: public_url.is_some_and(|url| url.scheme() == "https"),
         stop: stop.clone(),
     };
@@ -222,6 +224,7 @@ pub async fn work(
     settings: JobSettings,
     workflows: Option<&Path>,
     probes: HealthProbes,
+    listen_health: Option<SocketAddr>,
 ) -> Result<()> {
     if places.redis_url.is_none() {
         return Err(miette!(
@@ -242,11 +245,16 @@ pub async fn work(
     }
     let queue = Queue::new(&places.queue()).into_diagnostic()?;
     let (status, tasks) = (Status::default(), TaskTracker::new());
-    start_machinery(&context, &queue, &status, true, &tasks, &stop);
     let held = Held { context: context.clone(), definitions: None, status: status.clone() };
     let t = stop.clone();
     tasks.spawn(async move { files.follow(seen, &held, hangup, &t).await });
     let mut announcement = Announcement::default();
+    if let Some(address) = listen_health {
+        let operations = Operations::of_worker(&context, &queue, &status);
+        let url = start_health(address, operations, Metrics::new(&context.metrics), &tasks, &stop).await?;
+        announcement.line("health", &url);
+    }
+    start_machinery(&context, &queue, &status, true, &tasks, &stop);
     announcement.line("worker", &format!("process {}", std::process::id()));
     announcement.print();
     stop.cancelled().await;
@@ -286,16 +294,16 @@ fn start_machinery(
     tasks.spawn(async move { purge_hourly(&store, &t).await });
     let (c, q, s, t) = (context.clone(), queue.clone(), status.clone(), stop.clone());
     tasks.spawn(async move { workbench_jobs::relay::run(&c, &q, &s, &t).await });
-    let (c, t) = (context.clone(), stop.clone());
-    tasks.spawn(async move { workbench_jobs::reconcile(&c, &t).await });
+    let (c, s, t) = (context.clone(), status.clone(), stop.clone());
+    tasks.spawn(async move { workbench_jobs::reconcile(&c, &s, &t).await });
     let (q, t) = (queue.clone(), stop.clone());
     tasks.spawn(async move { workbench_jobs::trim(&q, &t).await });
     let (c, t) = (context.clone(), stop.clone());
     tasks.spawn(async move { workbench_jobs::sweep(&c, &t).await });
     let (c, t) = (context.clone(), stop.clone());
     tasks.spawn(async move { workbench_jobs::expire_previews(&c, &t).await });
-    let (c, t) = (context.clone(), stop.clone());
-    tasks.spawn(async move { workbench_jobs::follow_schedules(&c, &t).await });
+    let (c, s, t) = (context.clone(), status.clone(), stop.clone());
+    tasks.spawn(async move { workbench_jobs::follow_schedules(&c, &s, &t).await });
     if works {
         let (c, q, s, t) = (context.clone(), queue.clone(), status.clone(), stop.clone());
         tasks.spawn(async move { workbench_jobs::run_workers(&c, &q, &s, &t).await });
@@ -366,6 +374,27 @@ async fn start_sandbox(
         let server = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned());
         if let Err(error) = server.await {
             tracing::error!(%error, "the sandbox platform ended");
+        }
+    });
+    Ok(url)
+}
+
+/// Lets others see how a process does that serves nothing else.
+async fn start_health(
+    listen: SocketAddr,
+    operations: Operations,
+    metrics: Metrics,
+    tasks: &TaskTracker,
+    stop: &CancellationToken,
+) -> Result<String> {
+    let listener = bind(listen).await?;
+    let url = format!("http://{}/", listener.local_addr().into_diagnostic()?);
+    let router = http::health_router(operations, metrics);
+    let stop = stop.clone();
+    tasks.spawn(async move {
+        let server = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned());
+        if let Err(error) = server.await {
+            tracing::error!(%error, "nobody can see any more how this process does");
         }
     });
     Ok(url)

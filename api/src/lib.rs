@@ -7,6 +7,8 @@ pub mod backup;
 pub mod cli;
 pub mod daemon;
 mod definitions;
+mod demo;
 pub mod http;
+mod manual;
 mod sandbox_world;
 mod shipped;

@@ -35,6 +35,8 @@ pub struct ChecklistView {
     pub imports: Vec<ImportLine>,
     /// What happened, newest first.
     pub events: Vec<EventLine>,
+    /// Whether the course is in the reader's menu.
+    pub learning: bool,
     /// Who is logged in.
     pub actor: String,
     /// What a refused action said.

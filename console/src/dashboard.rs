@@ -15,6 +15,8 @@ pub struct DashboardView {
     pub query: String,
     /// Cursor of the next page, if there is one.
     pub next: Option<String>,
+    /// Whether the course is in the reader's menu.
+    pub learning: bool,
     /// Who is logged in.
     pub actor: String,
     /// Token that forms hand back.
@@ -48,6 +50,8 @@ pub struct DashboardLine {
     pub at_risk: bool,
     /// When the next step is due.
     pub next_due: Option<DateTime<Utc>>,
+    /// When it will probably be live: as probably before as after the first, with 85 % by the second.
+    pub forecast: Option<(DateTime<Utc>, DateTime<Utc>)>,
     /// When the checklist was completed.
     pub completed_at: Option<DateTime<Utc>>,
 }
@@ -123,6 +127,7 @@ mod tests {
             ..DashboardLine::default()
         };
         let shown = DashboardView {
+            learning: false,
             rows: vec![line],
             status: hostile.clone(),
             query: hostile.clone(),

@@ -75,6 +75,8 @@ pub struct ImportPage {
     pub total: Option<i64>,
     /// `bytes` or `rows`.
     pub unit: Option<String>,
+    /// Whether the course is in the reader's menu.
+    pub learning: bool,
     /// Who is logged in.
     pub actor: String,
     /// What a refused action said.

@@ -13,6 +13,8 @@ pub struct JobsView {
     pub notice: Option<String>,
     /// Continues the list.
     pub next: Option<String>,
+    /// Whether the course is in the reader's menu.
+    pub learning: bool,
     /// Who is logged in.
     pub actor: String,
     /// Token that forms hand back.

@@ -13,6 +13,8 @@ pub struct MappingsPage {
     pub name: String,
     /// The mappings, latest first.
     pub rows: Vec<SavedLine>,
+    /// Whether the course is in the reader's menu.
+    pub learning: bool,
     /// Who is logged in.
     pub actor: String,
     /// What a refused action said.

@@ -21,6 +21,8 @@ pub struct RecordPage {
     pub changes: Vec<ChangeLine>,
     /// Where the changes go on.
     pub next: Option<String>,
+    /// Whether the course is in the reader's menu.
+    pub learning: bool,
     /// Who is logged in.
     pub actor: String,
     /// Token that forms hand back.

@@ -5,6 +5,7 @@
 //! events and job intents in one transaction, on SQLite and on Postgres.
 
 pub mod checklist;
+pub mod course;
 pub mod definition;
 pub mod facts;
 pub mod hand_over;

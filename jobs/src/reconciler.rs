@@ -8,8 +8,7 @@ use workbench_engine::job::JobCommand;
 use workbench_engine::log::Actor;
 use workbench_engine::store::StoreError;
 
-use crate::Context;
-use crate::outage::Outage;
+use crate::{Context, Part, Status};
 
 /// How often leases are looked at.
 const ROUND: Duration = Duration::from_millis(500);
@@ -17,16 +16,15 @@ const ROUND: Duration = Duration::from_millis(500);
 const BATCH: i64 = 100;
 
 /// Runs the reconciler until `stop`. Several may run at once: the rule decides under the row's lock.
-pub async fn reconcile(context: &Context, stop: &CancellationToken) {
-    let mut outage = Outage::of("reconciler");
+pub async fn reconcile(context: &Context, status: &Status, stop: &CancellationToken) {
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
             () = tokio::time::sleep(ROUND) => {}
         }
         match round(context).await {
-            Ok(()) => outage.over(),
-            Err(error) => outage.goes_on(&error),
+            Ok(()) => status.works(Part::Reconciler),
+            Err(error) => status.fails(Part::Reconciler, &error),
         }
     }
 }

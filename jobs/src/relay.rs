@@ -11,9 +11,8 @@ use workbench_engine::hand_over::{Bounds, share};
 use workbench_engine::log::Actor;
 use workbench_engine::store::StoreError;
 
-use crate::outage::Outage;
 use crate::queue::Sender;
-use crate::{Context, Queue, QueueError, Status};
+use crate::{Context, Part, Queue, QueueError, Status};
 
 /// Ids handed over in one transaction.
 const BATCH: i64 = 200;
@@ -21,6 +20,8 @@ const BATCH: i64 = 200;
 const BACKGROUND: i64 = 100;
 /// How soon jobs written by other processes are seen; jobs of this process wake the relay at once.
 const POLL: Duration = Duration::from_millis(200);
+/// A round that takes longer hangs: a database that was frozen, for example, says nothing at all.
+const STALL: Duration = Duration::from_secs(10);
 /// Pause after an error.
 const PAUSE: Duration = Duration::from_millis(500);
 
@@ -30,22 +31,23 @@ enum RelayError {
     Store(#[from] StoreError),
     #[error(transparent)]
     Queue(#[from] QueueError),
+    #[error("database and queue did not answer within {STALL:?}")]
+    Stalled,
 }
 
 /// Runs the relay until `stop`. Several may run at once, in one process or in many: each takes other rows.
 pub async fn run(context: &Context, queue: &Queue, status: &Status, stop: &CancellationToken) {
-    let (mut sender, mut outage) = (None, Outage::of("relay"));
+    let mut sender = None;
     while !stop.is_cancelled() {
-        let pause = match round(context, queue, &mut sender).await {
+        let round = tokio::time::timeout(STALL, round(context, queue, &mut sender)).await;
+        let pause = match round.unwrap_or(Err(RelayError::Stalled)) {
             Ok(handed) => {
                 context.metrics.handed_over(handed);
-                outage.over();
-                status.set_relay_problem(None);
+                status.works(Part::Relay);
                 if handed == BATCH { Duration::ZERO } else { POLL }
             }
             Err(error) => {
-                outage.goes_on(&error);
-                status.set_relay_problem(Some(error.to_string()));
+                status.fails(Part::Relay, &error);
                 // A broken connection is not mended by using it again.
                 sender = None;
                 PAUSE

@@ -10,8 +10,7 @@ use tokio_util::sync::CancellationToken;
 use workbench_engine::log::Actor;
 use workbench_engine::store::{Schedule, StoreError};
 
-use crate::Context;
-use crate::outage::Outage;
+use crate::{Context, Part, Status};
 
 /// How often clocks are looked at, and how long is given out in between.
 const ROUND: Duration = Duration::from_secs(2);
@@ -21,20 +20,21 @@ const BATCH: i64 = 100;
 const FIRES: i64 = 20;
 
 /// Runs until `stop`. Several may run at once: a clock and a fire are each held by one of them.
-pub async fn follow_schedules(context: &Context, stop: &CancellationToken) {
-    let (mut pause, mut outage) = (ROUND, Outage::of("scheduler"));
+pub async fn follow_schedules(context: &Context, status: &Status, stop: &CancellationToken) {
+    let mut pause = ROUND;
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
             () = tokio::time::sleep(pause) => {}
         }
-        // What has fired before is given out even where no clock can be followed.
-        let (fired, given) = (fire(context).await, fan_out(context, stop).await);
-        match fired.as_ref().err().or(given.as_ref().err()) {
-            None => outage.over(),
-            Some(error) => outage.goes_on(error),
+        let fired = fire(context).await;
+        // What has fired already is given out all the same.
+        let given_out = fan_out(context, stop).await;
+        pause = if matches!(given_out, Ok(true)) { Duration::ZERO } else { ROUND };
+        match fired.and(given_out) {
+            Ok(_) => status.works(Part::Scheduler),
+            Err(error) => status.fails(Part::Scheduler, &error),
         }
-        pause = if matches!(given, Ok(true)) { Duration::ZERO } else { ROUND };
     }
 }
 

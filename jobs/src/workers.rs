@@ -8,12 +8,11 @@ use std::time::Duration;
 
 use apalis::layers::WorkerBuilderExt;
 use apalis::prelude::{BackendExt, Data, WorkerBuilder};
-use chrono::Utc;
 use tokio_util::sync::CancellationToken;
 use ulid::Ulid;
 
 use crate::queue::{JobId, channel_storage, storage, wake_ups};
-use crate::{Context, PoolState, Queue, Status, attempt};
+use crate::{Context, Part, PoolState, Queue, Status, attempt};
 
 /// Wait before the first restart; doubled up to the bound.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
@@ -40,8 +39,8 @@ pub async fn run_workers(context: &Context, queue: &Queue, status: &Status, stop
             break;
         }
         let error = ended.err().unwrap_or_else(|| "the queue's stream ended".to_owned());
-        tracing::warn!(error, "the worker pool ended; restarting it");
-        status.set_pool(PoolState::Restarting { error, since: Utc::now() });
+        status.fails(Part::Workers, &error);
+        status.set_pool(PoolState::Starting);
         if started.elapsed() > STEADY {
             pause = FIRST_PAUSE;
         }

@@ -15,15 +15,18 @@ pub fn workbench() -> PathBuf {
             if let Some(path) = std::env::var_os("WORKBENCH_BIN") {
                 return PathBuf::from(path);
             }
-            let built = Command::new(env!("CARGO"))
-                // The whole workspace, so that dependencies have the features that the tests were built with.
-                .args(["build", "--quiet", "--workspace", "--bins"])
-                .status()
-                .expect("cargo can be run");
-            assert!(built.success(), "the binary could not be built");
-            // target/debug/deps/walk-… → target/debug/workbench
+            // target/debug/deps/walk-… or target/debug/workbench-tests → target/debug
             let test = std::env::current_exe().expect("the test has a path");
-            let folder = test.parent().and_then(|deps| deps.parent()).expect("tests live in target/…/deps");
+            let folder = test.ancestors().skip(1).find(|folder| !folder.ends_with("deps"));
+            let folder = folder.expect("tests live in target/…").to_owned();
+            // The whole workspace, so that dependencies have the features that the tests were built with.
+            let mut build = Command::new(env!("CARGO"));
+            build.args(["build", "--quiet", "--workspace", "--bins"]);
+            if folder.ends_with("release") {
+                build.arg("--release");
+            }
+            let status = build.status().expect("cargo can be run");
+            assert!(status.success(), "the binary could not be built");
             folder.join("workbench")
         })
         .clone()

@@ -1,5 +1,7 @@
 //! An HTTP client with a bearer token.
 
+use std::time::Duration;
+
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::multipart::{Form, Part};
 use reqwest::{Method, StatusCode};
@@ -14,6 +16,22 @@ pub struct Client {
     /// Address of the daemon, without a slash at its end.
     pub url: String,
     token: Option<String>,
+}
+
+/// What a request carries that may have to be sent again.
+#[derive(Debug, Clone)]
+pub enum Content {
+    /// A document.
+    Json(Value),
+    /// An upload.
+    File {
+        /// What the file is called.
+        name: String,
+        /// What is in it.
+        bytes: Vec<u8>,
+        /// The form's other fields, with their values.
+        fields: Vec<(&'static str, &'static str)>,
+    },
 }
 
 /// What a daemon answered.
@@ -79,6 +97,30 @@ impl Client {
             Some(token) => request.bearer_auth(token),
             None => request,
         }
+    }
+
+    /// The same daemon, given up on after so long.
+    #[must_use]
+    pub fn with_patience(&self, patience: Duration) -> Self {
+        let http = reqwest::Client::builder().timeout(patience).build().expect("a client can be made");
+        Self { http, ..self.clone() }
+    }
+
+    /// Sends a request under an idempotency key; none where no daemon answers.
+    ///
+    /// # Panics
+    /// Where the key cannot be sent.
+    pub async fn try_once(&self, method: &str, path: &str, key: &str, content: &Content) -> Option<Answer> {
+        let method = Method::from_bytes(method.as_bytes()).expect("a method");
+        let request = self.request(method, path).header("idempotency-key", key);
+        let request = match content {
+            Content::Json(value) => request.json(value),
+            Content::File { name, bytes, fields } => {
+                let form = fields.iter().fold(Form::new(), |form, (field, value)| form.text(*field, *value));
+                request.multipart(form.part("file", Part::bytes(bytes.clone()).file_name(name.clone())))
+            }
+        };
+        Self::answer(request).await.ok()
     }
 
     async fn answer(request: reqwest::RequestBuilder) -> Result<Answer, reqwest::Error> {

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 
+use crate::signal::signal;
 use crate::{Client, workbench};
 
-/// A running `workbench serve` or `workbench worker`.
+/// A running `workbench serve`, `workbench worker` or `workbench sandbox`.
 pub struct Daemon {
     process: Child,
     log: PathBuf,
@@ -46,10 +47,26 @@ impl Daemon {
     /// # Panics
     /// Where the process cannot be started at all.
     pub fn try_start_with(data_dir: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Result<Self, String> {
+        Self::try_start_build(&workbench(), data_dir, arguments, environment)
+    }
+
+    /// As [`Daemon::try_start_with`], of another build of the binary.
+    ///
+    /// # Errors
+    /// The process' log.
+    ///
+    /// # Panics
+    /// Where the process cannot be started at all.
+    pub fn try_start_build(
+        binary: &Path,
+        data_dir: &Path,
+        arguments: &[&str],
+        environment: &[(&str, &str)],
+    ) -> Result<Self, String> {
         std::fs::create_dir_all(data_dir).expect("the data folder can be made");
         let log = tempfile::Builder::new().suffix(".log").tempfile_in(data_dir).expect("a log file can be made");
         let (file, log) = log.keep().expect("the log file can be kept");
-        let mut process = Command::new(workbench())
+        let mut process = Command::new(binary)
             .args(arguments)
             .arg("--data-dir")
             .arg(data_dir)
@@ -61,7 +78,11 @@ impl Daemon {
             .spawn()
             .expect("the binary can be started");
         let stdout = process.stdout.take().expect("standard output is piped");
-        let last = if arguments.first() == Some(&"worker") { "worker" } else { "store" };
+        let last = match arguments.first() {
+            Some(&"worker") => "worker",
+            Some(&"sandbox") => "sandbox",
+            _ => "store",
+        };
         let mut said = BTreeMap::new();
         for line in BufReader::new(stdout).lines() {
             let line = line.expect("standard output is text");
@@ -102,6 +123,16 @@ impl Daemon {
         Client::new(self.said("sandbox"), None)
     }
 
+    /// Sends it a signal, named without `SIG`.
+    pub fn signal(&self, name: &str) {
+        signal(self.process.id(), name);
+    }
+
+    /// How it ended, if it has.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.process.try_wait().ok().flatten()
+    }
+
     /// Its process id.
     #[must_use]
     pub fn id(&self) -> u32 {
@@ -119,7 +150,7 @@ impl Daemon {
     /// # Panics
     /// Where it does not end well.
     pub fn stop(&mut self) {
-        let _ = Command::new("kill").args(["-TERM", &self.process.id().to_string()]).status();
+        self.signal("TERM");
         let ended = self.process.wait().expect("the process can be waited for");
         assert!(ended.success(), "the daemon ended with {ended}:\n{}", self.log());
     }

@@ -12,11 +12,19 @@ const GLANCE: Duration = Duration::from_millis(40);
 ///
 /// # Panics
 /// When it has not come after a minute and a half.
-pub async fn eventually<T, F>(what: &str, mut look: impl FnMut() -> F) -> T
+pub async fn eventually<T, F>(what: &str, look: impl FnMut() -> F) -> T
 where
     F: Future<Output = Option<T>>,
 {
-    let waited = tokio::time::timeout(PATIENCE, async {
+    within(PATIENCE, look).await.unwrap_or_else(|| panic!("waited in vain for: {what}"))
+}
+
+/// Looks until there is something to see, or until it has taken too long.
+pub(crate) async fn within<T, F>(patience: Duration, mut look: impl FnMut() -> F) -> Option<T>
+where
+    F: Future<Output = Option<T>>,
+{
+    let waited = tokio::time::timeout(patience, async {
         loop {
             if let Some(found) = look().await {
                 return found;
@@ -24,5 +32,5 @@ where
             tokio::time::sleep(GLANCE).await;
         }
     });
-    waited.await.unwrap_or_else(|_| panic!("waited in vain for: {what}"))
+    waited.await.ok()
 }

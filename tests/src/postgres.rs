@@ -7,6 +7,7 @@ use tempfile::TempDir;
 
 use crate::eventually;
 use crate::redis::free_port;
+use crate::signal::signal;
 
 /// The user that Postgres runs as where the tests run as root, which it refuses.
 const UNPRIVILEGED: &str = "nobody";
@@ -89,10 +90,41 @@ impl Postgres {
 
     /// Kills the whole cluster at once.
     pub fn kill(&mut self) {
+        // SIGQUIT is Postgres' immediate shutdown: no checkpoint, as after a crash, but its children go, too.
+        self.end("QUIT");
+    }
+
+    /// Ends it as an administrator does: whoever is connected is thrown out.
+    pub fn shut_down(&mut self) {
+        self.end("INT");
+    }
+
+    fn end(&mut self, name: &str) {
+        // What stands still hears nothing.
+        self.go_on();
         if let Some(mut process) = self.process.take() {
-            // SIGQUIT is Postgres' immediate shutdown: no checkpoint, as after a crash, but its children go, too.
-            let _ = Command::new("kill").args(["-QUIT", &process.id().to_string()]).status();
+            signal(process.id(), name);
             let _ = process.wait();
+        }
+    }
+
+    /// Lets the server and all its sessions stand still.
+    pub fn pause(&self) {
+        self.signal_all("STOP");
+    }
+
+    /// Ends a pause.
+    pub fn go_on(&self) {
+        self.signal_all("CONT");
+    }
+
+    /// The server first: while it stands still, no further session begins.
+    fn signal_all(&self, name: &str) {
+        if let Some(server) = self.process.as_ref().map(Child::id) {
+            signal(server, name);
+            for session in children(server) {
+                signal(session, name);
+            }
         }
     }
 
@@ -121,6 +153,20 @@ impl Drop for Postgres {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+/// The processes that a process has started.
+fn children(parent: u32) -> Vec<u32> {
+    let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    processes
+        .filter_map(|process| {
+            let id = process.file_name().to_str()?.parse().ok()?;
+            let said = std::fs::read_to_string(process.path().join("stat")).ok()?;
+            // The name stands in brackets and may itself have some.
+            let mut behind = said.rsplit_once(')')?.1.split_whitespace().skip(1);
+            (behind.next()?.parse() == Ok(parent)).then_some(id)
+        })
+        .collect()
 }
 
 fn is_root() -> bool {

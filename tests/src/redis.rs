@@ -6,6 +6,7 @@ use std::process::{Child, Command, Stdio};
 use tempfile::TempDir;
 
 use crate::eventually;
+use crate::signal::signal;
 
 /// A Redis without persistence: whenever it starts, it is empty.
 pub struct Redis {
@@ -82,6 +83,35 @@ impl Redis {
             .output()
             .expect("`redis-cli` is installed with the server");
         String::from_utf8_lossy(&asked.stdout).trim().parse().expect("redis-cli answers with a number")
+    }
+
+    /// Sends its process a signal, named without `SIG`.
+    pub fn signal(&self, name: &str) {
+        if let Some(process) = &self.process {
+            signal(process.id(), name);
+        }
+    }
+
+    /// Runs a command: what `redis-cli` printed.
+    ///
+    /// # Panics
+    /// Where there is no `redis-cli`.
+    #[allow(clippy::must_use_candidate, reason = "often only the effect matters")]
+    pub fn command(&self, words: &[&str]) -> String {
+        let asked = Command::new("redis-cli")
+            .args(["-p", &self.port.to_string()])
+            .args(words)
+            .output()
+            .expect("`redis-cli` is installed with the server");
+        String::from_utf8_lossy(&asked.stdout).trim().to_owned()
+    }
+
+    /// Bytes that its keys take.
+    #[must_use]
+    pub fn memory(&self) -> u64 {
+        let script = "local bytes = 0 for _, key in ipairs(redis.call('keys', '*')) do \
+             bytes = bytes + redis.call('memory', 'usage', key) end return bytes";
+        self.command(&["eval", script, "0"]).parse().unwrap_or(0)
     }
 
     /// Its address.

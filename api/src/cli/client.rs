@@ -60,12 +60,22 @@ impl Client {
 
     /// Sends a request and reads the answer; a problem becomes an error that says what the daemon says.
     pub async fn send(&self, request: RequestBuilder) -> Result<Value> {
-        let response = request
-            .send()
-            .await
-            .into_diagnostic()
-            .wrap_err_with(|| format!("no daemon answers at {}; start one with `workbench serve`", self.url))?;
-        answer(response).await
+        answer(self.sent(request).await?).await
+    }
+
+    async fn sent(&self, request: RequestBuilder) -> Result<Response> {
+        let sent = request.send().await.into_diagnostic();
+        sent.wrap_err_with(|| format!("no daemon answers at {}; start one with `workbench serve`", self.url))
+    }
+
+    /// As [`Client::send`], for an answer that is no JSON.
+    pub async fn text(&self, request: RequestBuilder) -> Result<String> {
+        let response = self.sent(request).await?;
+        if response.status().is_success() {
+            response.text().await.into_diagnostic()
+        } else {
+            Ok(answer(response).await?.to_string())
+        }
     }
 
     /// Reads from a path.

@@ -5,12 +5,15 @@ mod backup;
 mod check;
 mod client;
 mod closed_pipe;
+mod course;
 mod definitions;
+mod demo;
 mod health_check;
 mod jobs;
 mod migrate_checklists;
 mod notifications;
 mod onboarding;
+mod retrospective;
 mod sarif;
 mod schedules;
 mod tools;
@@ -81,11 +84,15 @@ enum Command {
     /// Run a tenant's probes through a running daemon
     HealthCheck(health_check::HealthCheckArgs),
     /// Show how long onboardings took
-    Retrospective(onboarding::RetrospectiveArgs),
+    Retrospective(retrospective::RetrospectiveArgs),
+    /// Fill a store with made-up histories, for trying the retrospective out
+    Demo(demo::DemoArgs),
     /// List, show, retry and cancel jobs
     Jobs(jobs::JobsArgs),
     /// List, show, pause, resume and run schedules
     Schedules(schedules::SchedulesArgs),
+    /// Start the course, show progress, write its practice files
+    Course(course::CourseArgs),
     /// List and test notification channels
     Notifications(notifications::NotificationsArgs),
 }
@@ -285,6 +292,9 @@ struct WorkerArgs {
     /// `notifications.yaml` says who is told
     #[arg(long, env = "WORKBENCH_WORKFLOWS", value_name = "DIR")]
     workflows: Option<PathBuf>,
+    /// Address on which /healthz, /readyz and /metrics tell how this worker does; nothing listens where absent
+    #[arg(long, env = "WORKBENCH_LISTEN_HEALTH", value_name = "ADDRESS")]
+    listen_health: Option<SocketAddr>,
 }
 
 #[derive(Debug, Args)]
@@ -390,7 +400,7 @@ async fn dispatch(command: Command, probes: HealthProbes) -> Result<ExitCode> {
                 uploads: args.uploads.bucket(),
                 ..args.places.places()
             };
-            daemon::work(&places, args.jobs.settings()?, args.workflows.as_deref(), probes).await?;
+            daemon::work(&places, args.jobs.settings()?, args.workflows.as_deref(), probes, args.listen_health).await?;
         }
         Command::Sandbox(args) => daemon::sandbox(&args.places.places(), args.listen).await?,
         Command::Check(args) => return check::check(&args, &probes),
@@ -409,9 +419,11 @@ async fn dispatch(command: Command, probes: HealthProbes) -> Result<ExitCode> {
         Command::Onboarding(args) => onboarding::onboarding(&args).await?,
         Command::Import(args) => return onboarding::import(&args).await,
         Command::HealthCheck(args) => return Ok(health_check::health_check(&args).await),
-        Command::Retrospective(args) => onboarding::retrospective(&args).await?,
+        Command::Retrospective(args) => retrospective::retrospective(&args).await?,
+        Command::Demo(args) => demo::demo(&args).await?,
         Command::Jobs(args) => jobs::jobs(&args).await?,
         Command::Notifications(args) => return notifications::notifications(&args).await,
+        Command::Course(args) => course::course(&args).await?,
         Command::Schedules(args) => schedules::schedules(&args).await?,
     }
     Ok(ExitCode::SUCCESS)
@@ -422,7 +434,11 @@ fn start_logging(daemon: bool) {
     // A command may read a whole table in one statement, which is no slow one for that.
     let level = if daemon { "info,sqlx=warn,apalis=warn,apalis_core=warn" } else { "warn,sqlx=error" };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        // It would be told on the same stderr, and a process whose log cannot be written would panic over it.
+        .log_internal_errors(false);
     if std::io::IsTerminal::is_terminal(&std::io::stderr()) {
         builder.with_target(false).init();
     } else {

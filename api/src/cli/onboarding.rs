@@ -411,37 +411,3 @@ fn print_issues(page: &Value, import: &Value, path: &str) {
     }
     println!();
 }
-
-/// `workbench retrospective`.
-#[derive(Debug, Args)]
-pub struct RetrospectiveArgs {
-    #[command(flatten)]
-    client: ClientArgs,
-    /// quarter, month, country, workflow, kind, or several with commas
-    #[arg(long, default_value = "quarter")]
-    group_by: String,
-}
-
-/// Prints the cohorts.
-pub async fn retrospective(args: &RetrospectiveArgs) -> Result<()> {
-    let path = format!("/sys/onboarding/retrospective?group_by={}", args.group_by);
-    let found = args.client.client()?.get(&path).await?;
-    show(&args.client, &found, print_retrospective);
-    Ok(())
-}
-
-fn print_retrospective(found: &Value) {
-    let days = |durations: &Value| durations["median"].as_f64().map_or("–".to_owned(), |days| format!("{days:.1}"));
-    println!("{:<14} {:>4}  {:>14}  {:>14}  longest step", "cohort", "n", "days to live", "days in all");
-    for cohort in list(found, "cohorts") {
-        println!(
-            "{:<14} {:>4}  {:>14}  {:>14}  {}",
-            text(cohort, "cohort"),
-            cohort["completed"],
-            days(&cohort["time_to_go_live"]),
-            days(&cohort["total_days"]),
-            text(cohort, "longest_step"),
-        );
-    }
-    println!("{} in flight", found["in_flight"]);
-}

@@ -10,6 +10,7 @@ use workbench_engine::log::{Actor, hex};
 use workbench_engine::store::Credential;
 
 use super::App;
+use super::patience;
 use super::problem::Problem;
 
 /// Something that a role may allow.
@@ -29,11 +30,13 @@ pub enum Capability {
     JobsManage,
     /// Name the secret that probes log in with, and say where a named one is sent.
     SecretsName,
+    /// Sign checkpoints of the course, for others.
+    CourseSign,
 }
 
 impl Capability {
     /// Every capability.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Read,
         Self::OnboardingWrite,
         Self::Import,
@@ -41,6 +44,7 @@ impl Capability {
         Self::GateApprove,
         Self::JobsManage,
         Self::SecretsName,
+        Self::CourseSign,
     ];
 
     /// The wire name, which definitions use for a gate's `approval`.
@@ -54,6 +58,7 @@ impl Capability {
             Self::GateApprove => "gate:approve",
             Self::JobsManage => "jobs:manage",
             Self::SecretsName => "secrets:name",
+            Self::CourseSign => "course:sign",
         }
     }
 }
@@ -65,7 +70,9 @@ pub enum Role {
     Viewer,
     /// Runs onboardings.
     Csm,
-    /// Everything.
+    /// Runs onboardings, and signs for those who learn to.
+    Mentor,
+    /// Everything but signing, which is a mentor's alone.
     Admin,
     /// Runs health checks, for machines.
     ProbeRunner,
@@ -78,13 +85,16 @@ impl Role {
         match self {
             Self::Viewer => "viewer",
             Self::Csm => "csm",
+            Self::Mentor => "mentor",
             Self::Admin => "admin",
             Self::ProbeRunner => "probe-runner",
         }
     }
 
     fn of(name: &str) -> Option<Self> {
-        [Self::Viewer, Self::Csm, Self::Admin, Self::ProbeRunner].into_iter().find(|role| role.as_str() == name)
+        [Self::Viewer, Self::Csm, Self::Mentor, Self::Admin, Self::ProbeRunner]
+            .into_iter()
+            .find(|role| role.as_str() == name)
     }
 
     /// The table role × capability.
@@ -95,7 +105,8 @@ impl Role {
             Self::Viewer => matches!(capability, Read),
             Self::ProbeRunner => matches!(capability, Read | HealthRun),
             Self::Csm => matches!(capability, Read | OnboardingWrite | Import | HealthRun | GateApprove),
-            Self::Admin => true,
+            Self::Mentor => Self::Csm.allows(capability) || capability == Capability::CourseSign,
+            Self::Admin => capability != Capability::CourseSign,
         }
     }
 }
@@ -167,7 +178,8 @@ impl FromRequestParts<App> for Caller {
                 scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
             });
             let token = token.ok_or_else(Problem::unauthenticated)?;
-            let holder = app.context.store.token_holder(&hash_secret(token), now).await?;
+            let hash = hash_secret(token);
+            let holder = patience::within(async { Ok(app.context.store.token_holder(&hash, now).await?) }).await?;
             return Self::new(&holder.ok_or_else(Problem::unauthenticated)?, None);
         }
         let session = session_of(parts).map(str::to_owned).ok_or_else(Problem::unauthenticated)?;
@@ -176,7 +188,8 @@ impl FromRequestParts<App> for Caller {
         if parts.method != Method::GET && parts.uri.path().starts_with("/sys/") {
             return Err(Problem::unauthenticated());
         }
-        let holder = app.context.store.session_holder(&hash_secret(&session), now).await?;
+        let hash = hash_secret(&session);
+        let holder = patience::within(async { Ok(app.context.store.session_holder(&hash, now).await?) }).await?;
         Self::new(&holder.ok_or_else(Problem::unauthenticated)?, Some(csrf_of(&session)))
     }
 }
@@ -200,6 +213,11 @@ mod tests {
             allowed(Role::Csm),
             ["onboarding:read", "onboarding:write", "onboarding:import", "health:run", "gate:approve"]
         );
-        assert_eq!(allowed(Role::Admin).len(), Capability::ALL.len());
+        assert_eq!(
+            allowed(Role::Mentor),
+            ["onboarding:read", "onboarding:write", "onboarding:import", "health:run", "gate:approve", "course:sign"]
+        );
+        assert_eq!(allowed(Role::Admin).len(), Capability::ALL.len() - 1);
+        assert!(!Role::Admin.allows(Capability::CourseSign));
     }
 }

@@ -8,6 +8,7 @@ use workbench_engine::definition::{Definition, StepKind};
 use workbench_engine::import::ImportState;
 use workbench_engine::job::{Job, JobKind};
 use workbench_engine::log::Entry;
+use workbench_engine::retrospective::forecast::Forecast;
 use workbench_engine::store::{Attempt, DashboardRow, Difference, HealthCheck, Import, ProbeRow, StoredIssue, Tenant};
 
 use super::wire;
@@ -87,11 +88,12 @@ pub fn onboarding(checklist: &Checklist, definition: &Definition, of: Tenant, no
     }
 }
 
-pub fn dashboard_item(row: DashboardRow, now: DateTime<Utc>) -> wire::DashboardItem {
+pub fn dashboard_item(row: DashboardRow, forecast: Option<&Forecast>, now: DateTime<Utc>) -> wire::DashboardItem {
     let open = || row.steps.iter().filter(|step| !step.status.is_closed());
     let current = open().next();
     let next_due = open().filter_map(|step| step.due_at).min();
     let overdue = next_due.is_some_and(|due| due < now) || row.target_go_live < now;
+    let too_late = forecast.is_some_and(|forecast| row.target_go_live < forecast.p50);
     wire::DashboardItem {
         status: status(row.completed_at),
         days_open: calendar_days(row.opened_at, row.completed_at.unwrap_or(now), &row.time_zone),
@@ -100,7 +102,12 @@ pub fn dashboard_item(row: DashboardRow, now: DateTime<Utc>) -> wire::DashboardI
         assignee: current.and_then(|step| step.assignee.clone()),
         blocking_reason: current.and_then(|step| step.blocking_reason.clone()),
         next_due,
-        at_risk: row.completed_at.is_none() && overdue,
+        at_risk: row.completed_at.is_none() && (overdue || too_late),
+        forecast: forecast.map(|forecast| wire::ForecastView {
+            p50: forecast.p50,
+            p85: forecast.p85,
+            rests_on: forecast.rests_on,
+        }),
         tenant_id: row.tenant_id,
         name: row.name,
         country: row.country,

@@ -3,10 +3,13 @@
 //! A session comes from a one-time login link; forms prove themselves by a value that only pages of the session
 //! carry. What a rule refuses is shown on the page that asked.
 
+mod course;
+mod help;
 mod import;
 mod mapping_form;
 mod mappings;
 mod record;
+mod retrospective;
 mod waivers;
 
 use axum::Router;
@@ -23,7 +26,6 @@ use workbench_console as pages;
 use workbench_engine::checklist::StepPatch;
 use workbench_engine::job::JobCommand;
 use workbench_engine::log::Actor;
-use workbench_engine::retrospective::GroupBy;
 use workbench_engine::store::EventFilter;
 
 use super::access::{Caller, SESSION_COOKIE, hash_secret, new_secret, session_of};
@@ -32,7 +34,7 @@ use super::onboarding::ListQuery;
 use super::problem::Problem;
 use super::query::{bad_form, bad_query};
 use super::wire::StepView;
-use super::{App, answers, health, imports, jobs, nul, onboarding, retrospective, steps};
+use super::{App, answers, health, imports, jobs, nul, onboarding, steps};
 
 /// How long a session lasts; the working day of whoever opens the console every morning.
 const SESSION: TimeDelta = TimeDelta::hours(12);
@@ -56,7 +58,14 @@ pub fn routes() -> Router<App> {
         .route("/onboarding/{tenant_id}/records/{kind}/{key}", get(record::show))
         .route("/jobs", get(job_list))
         .route("/jobs/{job_id}/{action}", post(act_on_job))
-        .route("/retrospective", get(look_back))
+        .route("/retrospective", get(retrospective::show))
+        .route("/help", get(help::index))
+        .route("/help/{slug}", get(help::show))
+        .route("/onboarding-progress", get(course::own))
+        .route("/onboarding-progress/start", post(course::start))
+        .route("/onboarding-progress/learners", get(course::learners))
+        .route("/onboarding-progress/learners/{learner}", get(course::of_learner))
+        .route("/onboarding-progress/learners/{learner}/{action}/{subject}", post(course::act))
         .route("/login", get(login_page))
         // Whoever only asks whether the link is there does not use it up.
         .route("/login/{secret}", get(log_in).head(|| async { StatusCode::NO_CONTENT }))
@@ -74,6 +83,8 @@ fn asset(text: &'static str, content_type: &'static str) -> Response {
 struct Visitor {
     caller: Caller,
     csrf: String,
+    /// Whether the course is in their menu.
+    learning: bool,
 }
 
 impl FromRequestParts<App> for Visitor {
@@ -88,10 +99,10 @@ impl FromRequestParts<App> for Visitor {
             Err(problem) => return Err(failed(&problem)),
         };
         // Bearer tokens are for the API; a page needs the session that its forms are bound to.
-        match caller.csrf.clone() {
-            Some(csrf) => Ok(Self { caller, csrf }),
-            None => Err(Redirect::to("/login").into_response()),
-        }
+        let Some(csrf) = caller.csrf.clone() else { return Err(Redirect::to("/login").into_response()) };
+        let autonomous = app.context.store.is_autonomous(&caller.actor.id).await;
+        let learning = !autonomous.map_err(|error| failed(&error.into()))?;
+        Ok(Self { caller, csrf, learning })
     }
 }
 
@@ -125,7 +136,11 @@ pub fn failed(problem: &Problem) -> Response {
     let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let view =
         pages::ProblemView { title: problem.title.clone(), detail: problem.detail.clone(), hint: problem.hint.clone() };
-    page(pages::problem(&view), status)
+    let mut response = page(pages::problem(&view), status);
+    if let Some(seconds) = problem.retry_after {
+        response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+    }
+    response
 }
 
 async fn dashboard(State(app): State<App>, visitor: Visitor, Asked(query): Asked<ListQuery>) -> Response {
@@ -151,6 +166,7 @@ async fn dashboard(State(app): State<App>, visitor: Visitor, Asked(query): Asked
             health: row.health,
             at_risk: row.at_risk,
             next_due: row.next_due,
+            forecast: row.forecast.map(|forecast| (forecast.p50, forecast.p85)),
             completed_at: row.completed_at,
         })
         .collect();
@@ -159,6 +175,7 @@ async fn dashboard(State(app): State<App>, visitor: Visitor, Asked(query): Asked
         status,
         query: search.unwrap_or_default(),
         next: found.next_cursor,
+        learning: visitor.learning,
         actor: visitor.caller.actor.id,
         csrf: visitor.csrf,
     };
@@ -233,6 +250,7 @@ async fn checklist_view(app: &App, visitor: &Visitor, tenant_id: &str) -> Result
         waivers: waivers::lines(app, tenant_id, &visitor.caller.actor.id).await?,
         imports,
         events: latest_events(app, tenant_id).await?,
+        learning: visitor.learning,
         actor: visitor.caller.actor.id.clone(),
         notice: None,
         csrf: visitor.csrf.clone(),
@@ -419,37 +437,11 @@ async fn show_jobs(app: &App, visitor: Visitor, query: jobs::JobQuery, refused: 
         rows,
         notice: refused.map(|problem| problem.detail),
         next: found.next_cursor,
+        learning: visitor.learning,
         actor: visitor.caller.actor.id,
         csrf: visitor.csrf,
     };
     page(pages::jobs(&view), status.unwrap_or(StatusCode::CONFLICT))
-}
-
-async fn look_back(State(app): State<App>, visitor: Visitor) -> Response {
-    let found = match retrospective::compute(&app, &[GroupBy::Quarter]).await {
-        Ok(found) => found,
-        Err(problem) => return failed(&problem),
-    };
-    let cohorts = found
-        .cohorts
-        .into_iter()
-        .map(|cohort| pages::CohortLine {
-            cohort: cohort.cohort,
-            completed: cohort.completed,
-            total_median: cohort.total_days.median,
-            interval: cohort.total_days.median_interval,
-            go_live_median: cohort.time_to_go_live.median,
-            longest_step: cohort.longest_step,
-            tenants: cohort.tenants,
-        })
-        .collect();
-    let view = pages::RetrospectiveView {
-        cohorts,
-        in_flight: found.in_flight,
-        actor: visitor.caller.actor.id,
-        csrf: visitor.csrf,
-    };
-    page(pages::retrospective(&view), StatusCode::OK)
 }
 
 async fn login_page() -> Response {

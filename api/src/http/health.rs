@@ -17,6 +17,7 @@ use super::access::{Caller, Capability};
 use super::body::OptionalJsonBody;
 use super::health_document::{self, HealthDocument};
 use super::idempotency::{Answer, IdempotencyKey};
+use super::patience;
 use super::problem::Problem;
 use super::query::bad_query;
 use super::wire::{HealthCheckView, HealthHistory, ProbeHistoryView, ProbeRunView};
@@ -76,7 +77,7 @@ pub async fn run(
         .map(|text| duration::parse(text).map_err(|error| Problem::invalid("wait", error)))
         .transpose()?
         .map(|wait| wait.min(LONGEST_WAIT));
-    let (started, check_id) = start(&app, &caller, &key, &tenant_id).await?;
+    let (started, check_id) = patience::within(start(&app, &caller, &key, &tenant_id)).await?;
     if let (Some(wait), Some(check_id)) = (wait, check_id)
         && let Some(check) = finished(&app, &tenant_id, &check_id, wait).await?
     {
@@ -125,7 +126,7 @@ async fn finished(app: &App, tenant_id: &str, check_id: &str, wait: Duration) ->
     loop {
         // Seen before the question is asked, so that no change falls in between.
         head.mark_unchanged();
-        let check = app.context.store.health_check(tenant_id, check_id).await?;
+        let check = patience::within(async { Ok(app.context.store.health_check(tenant_id, check_id).await?) }).await?;
         if check.finished_at.is_some() {
             return Ok(Some(check));
         }

@@ -74,7 +74,7 @@ fn table(issues: &[StoredIssue], with_header: bool) -> std::io::Result<Bytes> {
 }
 
 /// A text that no spreadsheet calculates.
-fn harmless(text: &str) -> String {
+pub fn harmless(text: &str) -> String {
     if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text.to_owned() }
 }
 

@@ -18,7 +18,7 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
 use super::App;
-use super::readiness;
+use super::readiness::Operations;
 
 /// Upper bounds of the durations of requests, in seconds.
 const BOUNDS: [f64; 10] = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 15.0, 30.0];
@@ -96,14 +96,14 @@ impl Metrics {
     }
 
     /// Brings up to date what is looked at and not counted.
-    async fn look(&self, app: &App) {
-        let ready = readiness::look(app).await;
+    async fn look(&self, operations: &Operations) {
+        let ready = operations.look().await;
         for (part, state) in &ready.parts {
             // A warning is no outage.
-            self.up.get_or_create(&OfPart { part: part.clone() }).set(i64::from(state.status != "fail"));
+            self.up.get_or_create(&OfPart { part: (*part).to_owned() }).set(i64::from(state.status != "fail"));
         }
         self.due.set(ready.oldest_due.map_or(0.0, |waiting| waiting.as_secs_f64()));
-        let (open, idle) = app.context.store.connections();
+        let (open, idle) = operations.store().connections();
         self.connections.get_or_create(&OfUse { state: "idle" }).set(i64::from(idle));
         self.connections.get_or_create(&OfUse { state: "in_use" }).set(i64::from(open.saturating_sub(idle)));
         self.memory.set(resident_memory().unwrap_or_default());
@@ -111,10 +111,10 @@ impl Metrics {
 }
 
 /// Answer the metrics
-pub async fn show(State(app): State<App>) -> Response {
-    app.metrics.look(&app).await;
+pub async fn show(State(operations): State<Operations>, State(metrics): State<Metrics>) -> Response {
+    metrics.look(&operations).await;
     let mut text = String::new();
-    if encode(&mut text, &app.metrics.registry).is_err() {
+    if encode(&mut text, &metrics.registry).is_err() {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     }
     ([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text).into_response()

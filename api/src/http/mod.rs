@@ -7,6 +7,7 @@ mod body;
 mod bounds;
 mod channels;
 mod console;
+mod course;
 mod cursor;
 mod events;
 mod health;
@@ -22,14 +23,20 @@ mod maintenance;
 mod mappings;
 mod metrics;
 mod nul;
+mod observed;
 mod onboarding;
 mod ongoing;
+mod outlook;
+mod patience;
 mod precondition;
 mod problem;
+mod process_changes;
 mod query;
 mod readiness;
 mod records;
 mod retrospective;
+mod retrospective_cache;
+mod retrospective_table;
 mod schedules;
 mod steps;
 mod tenants;
@@ -54,12 +61,15 @@ use utoipa::OpenApi;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt};
 use utoipa_axum::routes;
-use workbench_jobs::{Context, Queue, Status};
+use workbench_jobs::Context;
 
 pub use access::{Capability, Role, hash_secret, new_secret};
 pub use admission::Admission;
 pub use metrics::Metrics;
+pub use outlook::Outlook;
 use problem::Problem;
+pub use readiness::{Operations, health_router};
+pub use retrospective_cache::{BeforeAndAfter, LookedBack};
 
 use crate::definitions::Definitions;
 
@@ -71,10 +81,8 @@ const JSON_LIMIT: usize = 1024 * 1024;
 pub struct App {
     /// Store, uploads, probes.
     pub context: Context,
-    /// The queue, for readiness.
-    pub queue: Queue,
-    /// The worker pool and relay of this process, for readiness.
-    pub status: Status,
+    /// How this process does.
+    pub operations: Operations,
     /// What new onboardings and uploads may name, as the files were read last.
     pub definitions: Arc<ArcSwap<Definitions>>,
     /// What is counted of requests.
@@ -85,6 +93,12 @@ pub struct App {
     pub upload_limit: u64,
     /// Whether browsers reach the console by https, so that its cookie must travel by nothing else.
     pub https: bool,
+    /// Retrospectives that were counted before.
+    pub looked_back: Arc<LookedBack>,
+    /// What process changes made, as it was compared before.
+    pub before_and_after: Arc<BeforeAndAfter>,
+    /// What past onboardings taught for forecasts.
+    pub outlook: Arc<Outlook>,
     /// Ends long-lived answers when the daemon stops.
     pub stop: CancellationToken,
 }
@@ -115,6 +129,9 @@ fn described() -> OpenApiRouter<App> {
     OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(onboarding::open, onboarding::list))
         .routes(routes!(retrospective::show))
+        .routes(routes!(outlook::show))
+        .routes(routes!(process_changes::list, process_changes::note))
+        .routes(routes!(process_changes::remove))
         .routes(routes!(onboarding::show))
         .routes(routes!(steps::patch))
         .routes(routes!(waivers::propose, waivers::list))
@@ -156,6 +173,9 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(incidents::show))
         .routes(routes!(channels::list))
         .routes(routes!(channels::test))
+        .routes(routes!(course::start, course::list))
+        .routes(routes!(course::show))
+        .routes(routes!(course::command))
         .routes(routes!(workflows::list))
         .routes(routes!(readiness::healthz))
         .routes(routes!(readiness::readyz))
@@ -189,6 +209,7 @@ pub fn router(app: App) -> Router {
             )
         })
         .layer(axum::middleware::from_fn(nul::refuse_in_address))
+        .layer(axum::middleware::from_fn(patience::limit))
         .layer(DefaultBodyLimit::max(JSON_LIMIT))
         .layer(CatchPanicLayer::custom(|_| {
             Problem::new(

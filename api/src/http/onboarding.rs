@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use chrono::Utc;
 use serde::Deserialize;
 use utoipa::IntoParams;
-use workbench_engine::store::{DashboardFilter, DashboardStatus, NewTenant, Opening, Tenant};
+use workbench_engine::store::{DashboardFilter, DashboardRow, DashboardStatus, NewTenant, Opening, Tenant};
 use workbench_jobs::{SECRET_FORMS, SecretReference};
 
 use super::access::{Caller, Capability};
@@ -17,7 +17,7 @@ use super::idempotency::{Answer, IdempotencyKey};
 use super::problem::{Problem, nearest};
 use super::query::bad_query;
 use super::wire::{DashboardPage, Onboarding, OpenOnboarding};
-use super::{App, answers, bounds, cursor};
+use super::{App, answers, bounds, cursor, outlook};
 
 /// Words that mean something else in the same place of an address.
 const RESERVED: [&str; 4] = ["retrospective", "events", "jobs", "workflows"];
@@ -280,7 +280,14 @@ pub async fn page(app: &App, filter: &DashboardFilter) -> Result<DashboardPage, 
     let mut rows = app.context.store.dashboard(&read).await?;
     let next_cursor = cursor::cut(&mut rows, filter.limit, |last| cursor::encode(last.opened_at, &last.checklist_id));
     let now = Utc::now();
-    Ok(DashboardPage { items: rows.into_iter().map(|row| answers::dashboard_item(row, now)).collect(), next_cursor })
+    let ahead = rows.iter().filter(|row| row.live_at.is_none() && row.completed_at.is_none());
+    let ahead: Vec<String> = ahead.map(|row| row.checklist_id.clone()).collect();
+    let forecasts = outlook::forecasts(app, &ahead, now).await?;
+    let item = |row: DashboardRow| {
+        let forecast = forecasts.get(&row.checklist_id);
+        answers::dashboard_item(row, forecast, now)
+    };
+    Ok(DashboardPage { items: rows.into_iter().map(item).collect(), next_cursor })
 }
 
 /// Show an onboarding

@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 use workbench_engine::checklist::{Reason, Refusal};
+use workbench_engine::course::CourseRefusal;
 use workbench_engine::import::ImportState;
 use workbench_engine::store::StoreError;
 
@@ -185,6 +186,7 @@ impl From<StoreError> for Problem {
             StoreError::JobRefused(_) => {
                 Self::new(StatusCode::CONFLICT, "job_state", "The job does not allow this now", error.to_string())
             }
+            StoreError::CourseRefused(refusal) => course_refused(&refusal),
             StoreError::ImportState { from, .. } => {
                 let title = "The import does not allow this now";
                 let problem = Self::new(StatusCode::CONFLICT, "import_state", title, error.to_string());
@@ -241,6 +243,24 @@ impl From<StoreError> for Problem {
                 )
             }
         }
+    }
+}
+
+fn course_refused(refusal: &CourseRefusal) -> Problem {
+    let said = refusal.to_string();
+    let forbidden = |code: &str| Problem::new(StatusCode::FORBIDDEN, code, "This is somebody else's to do", &*said);
+    let conflict = |code: &str| Problem::new(StatusCode::CONFLICT, code, "The course does not allow this now", &*said);
+    match refusal {
+        CourseRefusal::NotTheLearner { .. } => forbidden("not_the_learner"),
+        CourseRefusal::NotAMentor => forbidden("not_a_mentor")
+            .hint("`workbench login-link --name NAME --role mentor` makes a login that may sign."),
+        CourseRefusal::OneOwn => forbidden("own_course").hint("Ask another mentor."),
+        CourseRefusal::Unknown { .. } => Problem::not_found(said),
+        CourseRefusal::NotReady { .. } => conflict("not_ready"),
+        CourseRefusal::Signed => conflict("signed"),
+        CourseRefusal::NotSigned => conflict("not_signed"),
+        CourseRefusal::Verified => conflict("verified"),
+        CourseRefusal::Empty { .. } => Problem::invalid("empty", said),
     }
 }
 

@@ -45,19 +45,22 @@ pub fn evaluate(
     steps: &Value,
     now: DateTime<Utc>,
 ) -> Vec<Result<bool, String>> {
-    let one = |expression: &str| {
+    let one = |expression: &str, context: &Context<'_, '_>| {
         if is_too_large(expression) {
             return Err("it is too large to be read".to_owned());
         }
         let program = Program::compile(expression).map_err(|error| error.to_string())?;
-        match program.execute(&context(variables, steps, now)) {
+        match program.execute(context) {
             Ok(CelValue::Bool(holds)) => Ok(holds),
             Ok(other) => Err(format!("it gives {}, not true or false", other.type_of())),
             Err(error) => Err(error.to_string()),
         }
     };
-    apart(|| expressions.iter().map(|expression| one(expression)).collect())
-        .unwrap_or_else(|error| vec![Err(error); expressions.len()])
+    let all = || {
+        let context = context(variables, steps, now);
+        expressions.iter().map(|expression| one(expression, &context)).collect()
+    };
+    apart(all).unwrap_or_else(|error| vec![Err(error); expressions.len()])
 }
 
 /// Which of these conditions look at a variable.

@@ -99,6 +99,9 @@ pub enum StoreError {
     /// The job command was refused by a rule.
     #[error(transparent)]
     JobRefused(#[from] crate::job::JobRefusal),
+    /// A command of the course was refused by a rule.
+    #[error(transparent)]
+    CourseRefused(#[from] crate::course::CourseRefusal),
     /// The import is not in a state that allows it.
     #[error("the import {}; it cannot be {} now", .from.in_words(), .to.as_deed())]
     ImportState {
@@ -156,6 +159,7 @@ impl StoreError {
         match self {
             Self::Sql(error) => match error {
                 sqlx::Error::Io(_)
+                | sqlx::Error::BeginFailed
                 | sqlx::Error::PoolTimedOut
                 | sqlx::Error::PoolClosed
                 | sqlx::Error::WorkerCrashed
@@ -164,9 +168,17 @@ impl StoreError {
                 sqlx::Error::Database(error) => error.code().is_some_and(|code| passes(&code)),
                 _ => false,
             },
-            Self::Insert(error) => {
-                matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
-            }
+            Self::Insert(error) => matches!(
+                error.sqlite_error_code(),
+                Some(
+                    ErrorCode::DatabaseBusy
+                        | ErrorCode::DatabaseLocked
+                        | ErrorCode::ReadOnly
+                        | ErrorCode::SystemIoFailure
+                        | ErrorCode::DiskFull
+                        | ErrorCode::CannotOpen
+                )
+            ),
             Self::Connect { .. } => true,
             _ => false,
         }
@@ -185,14 +197,18 @@ impl StoreError {
     }
 }
 
-/// Whether an error of this code passes by itself.
+/// Whether an error of this code passes by itself, or once the database's machine is mended: no request can help it.
 fn passes(code: &str) -> bool {
     // Postgres: 08 is the connection, 40 a transaction that lost against another, 53 resources, 57P a server that
-    // stops or starts, 55P03 a lock not had in time, 25P03 a transaction that was left open for too long.
-    let postgres = ["08", "40", "53", "57P", "55P03", "25P03"].iter().any(|class| code.starts_with(class));
-    // SQLite: the low byte of an extended code is its class; 5 is busy, 6 locked.
-    let sqlite = code.len() < 5 && code.parse::<u32>().is_ok_and(|code| matches!(code & 0xff, 5 | 6));
-    postgres && code.len() == 5 || sqlite
+    // stops or starts, 58 its machine, 55P03 a lock not had in time, 25P03 a transaction that was left open for too
+    // long, 25006 a server that only reads, as one does that was not promoted yet.
+    const POSTGRES: [&str; 8] = ["08", "40", "53", "57P", "58", "55P03", "25P03", "25006"];
+    let postgres = code.len() == 5 && POSTGRES.iter().any(|class| code.starts_with(class));
+    // SQLite: the low byte of an extended code is its class; 5 is busy, 6 locked, 8 read-only, 10 the disk's failure, 13 a
+    // full disk, 14 a file that cannot be opened.
+    let sqlite =
+        code.len() < 5 && code.parse::<u32>().is_ok_and(|code| matches!(code & 0xff, 5 | 6 | 8 | 10 | 13 | 14));
+    postgres || sqlite
 }
 
 /// What every Postgres connection is told. A process that stalls in a transaction, or whose host is gone, must not
@@ -264,6 +280,9 @@ impl Store {
                     Ok(())
                 })
             })
+            // SQLite ends a transaction by itself when the disk is full. The driver then still counts it as begun, and
+            // would never again begin one on this connection.
+            .before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }))
             .connect_lazy(&url)
             .map_err(|error| StoreError::Connect { address: address.clone(), error })?;
         // A pool only says that it waited in vain; a connection says why.
@@ -372,6 +391,14 @@ impl Store {
     /// what it waited for (see [`Tx::now`]). On SQLite it takes the write lock at once: a read transaction is never
     /// upgraded.
     pub async fn begin(&self, actor: &Actor, now: DateTime<Utc>) -> Result<Tx, StoreError> {
+        let mut tx = self.begin_in_the_past(actor, now.max(Utc::now())).await?;
+        tx.time_is_fixed = false;
+        Ok(tx)
+    }
+
+    /// As [`Store::begin`], for histories that are made up: at exactly this time, which may have been long ago. Who makes
+    /// them keeps the times of each tenant in order.
+    pub async fn begin_in_the_past(&self, actor: &Actor, at: DateTime<Utc>) -> Result<Tx, StoreError> {
         let (writer, begin) = match self.dialect {
             Dialect::Sqlite => (Some(self.hold_writer().await), "begin immediate"),
             Dialect::Postgres => (None, "begin"),
@@ -381,8 +408,8 @@ impl Store {
             inner,
             store: self.clone(),
             actor: actor.clone(),
-            now: to_micros(now.max(Utc::now())),
-            time_is_fixed: false,
+            now: to_micros(at),
+            time_is_fixed: true,
             entries: Vec::new(),
             jobs_wanted: false,
             _writer: writer,
@@ -596,5 +623,47 @@ fn without_password(url: &str) -> String {
     match (url.find("://"), url.rfind('@')) {
         (Some(scheme), Some(at)) if at > scheme => format!("{}://***{}", &url[..scheme], &url[at..]),
         _ => url.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::fixture;
+
+    #[test]
+    fn what_passes_by_itself_is_told_from_what_is_wrong_with_a_statement() {
+        for code in ["57P01", "57P03", "53300", "53100", "58030", "40001", "40P01", "08006", "25006", "5", "261", "13"]
+        {
+            assert!(passes(code), "{code}");
+        }
+        for code in ["42601", "23505", "42P01", "22001", "1", "19", "787", "2067"] {
+            assert!(!passes(code), "{code}");
+        }
+    }
+
+    #[test]
+    fn waiting_in_vain_for_a_connection_is_no_fault_of_the_request() {
+        assert!(StoreError::Sql(sqlx::Error::PoolTimedOut).is_unavailable());
+        assert!(!StoreError::Sql(sqlx::Error::RowNotFound).is_unavailable());
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_leaves_no_connection_behind_that_cannot_begin() {
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        let store = fixture::store(&folder).await;
+        for _ in 0..3 {
+            let mut tx = fixture::begin(&store).await;
+            // Never below the size that the file has: it may not grow.
+            tx.execute(sqlx::query("pragma max_page_count = 1")).await.expect("the pragma is taken");
+            let large = sqlx::query("insert into settings (key, value) values ('large', $1)").bind("x".repeat(1 << 20));
+            let refused = tx.execute(large).await.expect_err("there is no room");
+            assert!(refused.is_unavailable(), "{refused}");
+            drop(tx);
+        }
+        let mut tx = fixture::begin(&store).await;
+        tx.save_setting("small", "x").await.expect("a setting is stored");
+        tx.commit().await.expect("the transaction is kept");
+        assert!(matches!(store.setting("small").await, Ok::<_, StoreError>(Some(_))));
     }
 }

@@ -129,18 +129,6 @@ impl Store {
         Ok(page)
     }
 
-    /// Every completed onboarding and every active one, for the retrospective.
-    pub async fn onboardings_for_retrospective(&self) -> Result<Vec<DashboardRow>, StoreError> {
-        let mut all = Vec::new();
-        let mut filter = DashboardFilter { status: DashboardStatus::All, limit: 500, ..DashboardFilter::default() };
-        loop {
-            let page = self.dashboard(&filter).await?;
-            let Some(last) = page.last() else { return Ok(all) };
-            filter.before = Some((last.opened_at, last.checklist_id.clone()));
-            all.extend(page);
-        }
-    }
-
     /// Reads the steps of a whole page in one statement.
     async fn add_steps(&self, page: &mut [DashboardRow]) -> Result<(), StoreError> {
         if page.is_empty() {

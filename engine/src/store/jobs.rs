@@ -69,6 +69,17 @@ pub struct Attempt {
     pub error: Option<String>,
 }
 
+/// The jobs whose time has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Backlog {
+    /// How many wait for a worker.
+    pub due: i64,
+    /// How many of them the queue has not been given yet.
+    pub behind: i64,
+    /// Since when the oldest of them has been due.
+    pub oldest: Option<DateTime<Utc>>,
+}
+
 /// Which jobs are wanted, newest first.
 #[derive(Debug, Clone, Default)]
 pub struct JobFilter {
@@ -202,6 +213,22 @@ impl Store {
             .fetch_one(&self.pool)
             .await?
             .maybe_time("oldest")
+    }
+
+    /// The jobs that are due. Not more than `most` are counted, so that a night's fan-out does not make the question dear.
+    pub async fn backlog(&self, now: DateTime<Utc>, most: i64) -> Result<Backlog, StoreError> {
+        let row = sqlx::query(
+            "select count(*) as due,
+                    count(case when handed_at is null or handed_at < run_at then 1 end) as behind,
+                    (select min(run_at) from jobs where state in ('queued', 'retrying') and run_at <= $1) as oldest
+             from (select run_at, handed_at from jobs
+                   where state in ('queued', 'retrying') and run_at <= $1 limit $2) as counted",
+        )
+        .bind(micros(now))
+        .bind(most)
+        .fetch_one(&self.pool)
+        .await?;
+        Ok(Backlog { due: row.int("due")?, behind: row.int("behind")?, oldest: row.maybe_time("oldest")? })
     }
 }
 

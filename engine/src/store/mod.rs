@@ -4,7 +4,7 @@
 //! event and job intent are one transaction and the chain's end is locked only for its last statements.
 //!
 //! Rows are locked in one order, so that no two transactions wait for each other: schedule, job, import, checklist, tenant,
-//! the chain's end.
+//! learner of the course, the chain's end.
 
 mod access;
 mod asked_mapping;
@@ -12,12 +12,14 @@ mod bulk;
 mod checklists;
 mod columns;
 mod connection;
+mod course;
 mod dashboard;
 mod events;
 mod expiry;
 #[cfg(test)]
 mod fixture;
 mod health;
+mod histories;
 mod idempotency;
 mod import_issues;
 mod import_mappings;
@@ -28,6 +30,7 @@ mod jobs;
 mod maintenance;
 mod notifications;
 mod preview_expiry;
+mod process_changes;
 mod record_history;
 mod records;
 mod replaced_mappings;
@@ -48,17 +51,20 @@ pub use access::{Credential, NewToken, Token};
 pub use asked_mapping::AskedMapping;
 pub use checklists::Opening;
 pub use connection::{Dialect, Store, StoreError, Tx};
+pub use course::StoredLearner;
 pub use dashboard::{DashboardFilter, DashboardRow, DashboardStatus};
 pub use events::{ChainHead, EventFilter, Verified};
 pub use health::{HealthCheck, HealthOutcome, ProbeRow, ProbeRun, ProbeTrend};
+pub use histories::HistoryFilter;
 pub use idempotency::{Replay, StoredAnswer};
 pub use import_issues::{Difference, IssueFilter, NewIssue, StoredIssue};
 pub use import_mappings::{SavedColumn, SavedMapping};
 pub use imports::{Compared, Counts, Import, NewImport, PinnedProfile, PreviewResult};
 pub use incidents::{Incident, IncidentFilter};
-pub use jobs::{Attempt, JobFilter, NewJob};
+pub use jobs::{Attempt, Backlog, JobFilter, NewJob};
 pub use maintenance::{MaintenanceWindow, NewMaintenanceWindow};
 pub use notifications::{Delivery, Notification, NotificationKind, Recipient};
+pub use process_changes::{NewProcessChange, ProcessChange};
 pub use record_history::{RecordVersion, VersionFilter};
 pub use records::{Chunk, RecordPlace, StoredRecord};
 pub use restore::{Filling, RestoreError};

@@ -2,7 +2,7 @@
 //! migration adds has its place here, or the build fails.
 
 /// What a backup keeps, each table behind those that it refers to.
-pub(super) const KEPT: [&str; 29] = [
+pub(super) const KEPT: [&str; 31] = [
     "settings",
     "workflows",
     "tenants",
@@ -30,6 +30,8 @@ pub(super) const KEPT: [&str; 29] = [
     "maintenance_windows",
     "sandbox_tenants",
     "sandbox_calls",
+    "process_changes",
+    "course_learners",
     "events",
     EVENT_HEAD,
 ];

@@ -160,6 +160,7 @@ async fn view(
         waits: import.waits,
         uploaded_by: import.uploaded_by,
         created_at: import.created_at,
+        learning: visitor.learning,
         actor: visitor.caller.actor.id.clone(),
         notice: None,
         csrf: visitor.csrf.clone(),

@@ -61,6 +61,7 @@ async fn render(app: &App, visitor: &Visitor, tenant_id: &str, refused: Option<P
         tenant_id: tenant.id,
         name: tenant.name,
         rows,
+        learning: visitor.learning,
         actor: visitor.caller.actor.id.clone(),
         notice: refused.map(|problem| problem.detail),
         csrf: visitor.csrf.clone(),

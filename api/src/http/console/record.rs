@@ -45,6 +45,7 @@ pub(super) async fn show(
         fields: fields.map(|(field, value)| (field.clone(), words(value))).collect(),
         changes: found.changes.into_iter().map(change_line).collect(),
         next: found.next_cursor,
+        learning: visitor.learning,
         actor: visitor.caller.actor.id.clone(),
         csrf: visitor.csrf.clone(),
     };

@@ -4,6 +4,8 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::ForecastView;
+
 /// A row of the dashboard.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct DashboardItem {
@@ -43,8 +45,11 @@ pub struct DashboardItem {
     pub blocking_reason: Option<String>,
     /// The nearest due date of an open step.
     pub next_due: Option<DateTime<Utc>>,
-    /// An open step is overdue, or the intended go-live has passed.
+    /// An open step is overdue, the intended go-live has passed, or it lies before the forecast's 50 % date.
     pub at_risk: bool,
+    /// When it will probably be live; none where it is, or where fewer than ten are known. Past onboardings are looked at
+    /// once an hour: after a start, the first answers are without.
+    pub forecast: Option<ForecastView>,
     /// Latest aggregate of the tenant's probes.
     pub health: Option<String>,
 }

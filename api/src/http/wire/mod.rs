@@ -1,5 +1,6 @@
 //! What travels: requests and answers as clients see them, a file for each subject.
 
+mod course;
 mod dashboard;
 mod events;
 mod health;
@@ -10,11 +11,16 @@ mod notifications;
 mod onboarding;
 mod readiness;
 mod records;
+mod retrospective;
 mod schedules;
 mod tenants;
 mod waivers;
 mod workflows;
 
+pub use course::{
+    ChapterView, CheckpointView, CourseCommandBody, LearnerView, LearnersView, ProgressView, ScenarioView, SignOffView,
+    StartCourseBody, TaskView,
+};
 pub use dashboard::{DashboardItem, DashboardPage};
 pub use events::{EventPage, EventView};
 pub use health::{HealthCheckView, HealthHistory, ProbeHistoryView, ProbeRunView, ProbeView};
@@ -28,6 +34,10 @@ pub use notifications::{ChannelList, ChannelTest, ChannelView, DeliveryView, Inc
 pub use onboarding::{Onboarding, OpenOnboarding, StepPatchBody, StepView};
 pub use readiness::{Readiness, ReadinessPart};
 pub use records::{FieldChange, RecordChange, RecordView};
+pub use retrospective::{
+    BeforeAfterView, ForecastView, NoteProcessChange, OutlookList, OutlookView, ProcessChangeList, ProcessChangeView,
+    RetrospectiveView,
+};
 pub use schedules::{
     FireView, MaintenanceList, MaintenanceView, NextRun, OpenMaintenance, OptionalReasonBody, PauseView, ReasonBody,
     ScheduleList, ScheduleState, ScheduleView,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -10,7 +11,8 @@ use utoipa::ToSchema;
 pub struct Readiness {
     /// `pass`, `warn` or `fail`; only `fail` means that requests should go elsewhere.
     pub status: String,
-    /// By name: `store`, `queue`, `workers`, `relay`, `backlog`.
+    /// By name: `store`, `queue`, `backlog` (due jobs), `relay`, `reconciler`, `scheduler`, `workers`, and `definitions` where
+    /// the API is served.
     pub parts: BTreeMap<String, ReadinessPart>,
 }
 
@@ -21,4 +23,7 @@ pub struct ReadinessPart {
     pub status: String,
     /// What is the matter.
     pub detail: String,
+    /// Since when it is not well, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<DateTime<Utc>>,
 }
