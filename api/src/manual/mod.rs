@@ -80,6 +80,7 @@ const PAGES: &[(&str, &str, &str)] = &[
     page!("notifications", "notifications.md"),
     page!("retrospective", "retrospective.md"),
     page!("metrics", "metrics.md"),
+    page!("backups", "backup.md"),
     page!("reliability", "reliability.md"),
     page!("csv", "formats/csv.md"),
     page!("sie", "formats/sie.md"),
