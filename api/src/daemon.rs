@@ -157,7 +157,7 @@ pub async fn serve(places: &Places, settings: JobSettings, serving: &Serving, pr
     let read = files.read()?;
     let context = places.context(settings, read.probes, read.channels).await?;
     let definitions = Definitions { workflows: read.workflows, formats: read.formats };
-    definitions.adopt(&context.store, &context.probes.load()).await?;
+    definitions.adopt(&context.store, &context.probes.load()).await.map_err(|error| miette!("{error}"))?;
     let definitions = Arc::new(ArcSwap::from_pointee(definitions));
     let listener = bind(serving.listen).await?;
     let address = listener.local_addr().into_diagnostic()?;

@@ -13,7 +13,7 @@ use tokio::signal::unix::Signal;
 use tokio_util::sync::CancellationToken;
 use workbench_engine::definition::Loaded;
 use workbench_engine::log::Actor;
-use workbench_engine::store::Store;
+use workbench_engine::store::{Store, StoreError};
 use workbench_importer::Profile;
 use workbench_jobs::{Channels, Context, JobSettings, Status};
 use workbench_probes::HealthProbes;
@@ -37,15 +37,15 @@ impl Definitions {
     ///
     /// # Errors
     /// A version that is stored with another content; nothing is changed then.
-    pub async fn adopt(&self, store: &Store, probes: &HealthProbes) -> Result<()> {
-        let mut tx = store.begin(&Actor::workbench(), Utc::now()).await.map_err(|error| miette!("{error}"))?;
+    pub async fn adopt(&self, store: &Store, probes: &HealthProbes) -> Result<(), StoreError> {
+        let mut tx = store.begin(&Actor::workbench(), Utc::now()).await?;
         for loaded in &self.workflows {
-            tx.store_workflow(loaded).await.map_err(|error| miette!("{error}"))?;
+            tx.store_workflow(loaded).await?;
         }
-        if tx.note_probe_set(&probes.set_hash()).await.map_err(|error| miette!("{error}"))? {
+        if tx.note_probe_set(&probes.set_hash()).await? {
             tracing::info!("the probes are others than before; gates want new health checks");
         }
-        tx.commit().await.map(drop).map_err(|error| miette!("{error}"))
+        tx.commit().await.map(drop)
     }
 }
 
@@ -69,6 +69,14 @@ pub struct Held {
     pub definitions: Option<Arc<ArcSwap<Definitions>>>,
     /// Where faults are shown.
     pub status: Status,
+}
+
+/// Why files are not used.
+enum Unused {
+    /// One of them has a fault.
+    Faulty(miette::Report),
+    /// The store did not take them for now.
+    StoreAway(StoreError),
 }
 
 /// Path, size and time of the last change of each file.
@@ -142,11 +150,16 @@ impl Files {
             if by_signal || settled {
                 seen = now;
                 match self.reload(held).await {
+                    // The files are as they were, and the store comes back by itself: the next look tries again.
+                    Err(Unused::StoreAway(error)) => {
+                        tracing::debug!(%error, "the changed files could not be taken; they will be");
+                        seen = Fingerprint::default();
+                    }
                     Ok(()) => {
                         tracing::info!("workflows, format profiles, probes and notification channels were read again");
                         held.status.set_definitions_problem(None);
                     }
-                    Err(report) => {
+                    Err(Unused::Faulty(report)) => {
                         tracing::error!("the changed files are not used; all stays as it was: {report}");
                         held.status.set_definitions_problem(Some(report.to_string()));
                     }
@@ -155,13 +168,16 @@ impl Files {
         }
     }
 
-    async fn reload(&self, held: &Held) -> Result<()> {
+    async fn reload(&self, held: &Held) -> Result<(), Unused> {
         let files = self.clone();
         let read = tokio::task::spawn_blocking(move || files.read());
-        let read = read.await.map_err(|error| miette!("the files could not be read: {error}"))??;
+        let read = read.await.map_err(|error| miette!("the files could not be read: {error}"));
+        let read = read.and_then(|read| read).map_err(Unused::Faulty)?;
         if let Some(current) = &held.definitions {
             let definitions = Definitions { workflows: read.workflows, formats: read.formats };
-            definitions.adopt(&held.context.store, &read.probes).await?;
+            definitions.adopt(&held.context.store, &read.probes).await.map_err(|error| {
+                if error.is_unavailable() { Unused::StoreAway(error) } else { Unused::Faulty(miette!("{error}")) }
+            })?;
             current.store(Arc::new(definitions));
         }
         // A check that began with the old probes is told by the store's note that it proves nothing any more.

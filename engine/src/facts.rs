@@ -16,7 +16,7 @@ pub struct Facts {
     pub imports: ImportFacts,
     /// The tenant itself.
     pub tenant: TenantFact,
-    /// When the program of a step last ended well, by step id.
+    /// When the last program of a step that ended well was asked for, by step id.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub commands: BTreeMap<String, DateTime<Utc>>,
 }

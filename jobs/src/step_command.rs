@@ -39,6 +39,10 @@ pub async fn run(context: &Context, job: &Job) -> Result<(), Failure> {
             hint,
         ));
     };
+    if checklist.step(step_id).is_none_or(|step| step.status.is_closed()) {
+        let message = format!("the step `{step_id}` is closed already");
+        return Err(permanent("step_closed", message, "Reopen the step if its program shall run again."));
+    }
     let Some(folder) = &context.settings.commands else {
         let message = "this process runs no programs for steps".to_owned();
         let hint = "Start the daemon and every worker with `--commands DIR`, then retry the job.";

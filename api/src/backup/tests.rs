@@ -25,7 +25,8 @@ fn manifest() -> Manifest {
     Manifest {
         format: FORMAT,
         product: "0.1.0".to_owned(),
-        schema: 10,
+        // The newest, which the store is made with.
+        schema: 15,
         store: "sqlite".to_owned(),
         taken_at: Utc::now(),
         head: ChainHead::default(),

@@ -62,7 +62,7 @@ struct FilterArgs {
     /// Only those that have used up their attempts, or that no attempt could help
     #[arg(long, conflicts_with = "state")]
     dead: bool,
-    /// `import_preview`, `import_load`, `import_rollback`, `health_check`, `timer`, `announce` or `deliver`
+    /// `import_preview`, `import_load`, `import_rollback`, `health_check`, `timer`, `command`, `announce` or `deliver`
     #[arg(long, value_parser = kind)]
     kind: Option<JobKind>,
     /// Only of this tenant

@@ -67,6 +67,14 @@ pub async fn migrate_checklists(args: &MigrateChecklistsArgs) -> Result<ExitCode
     let new = store.definition(&args.workflow, to).await.map_err(told)?;
     let mut found = Found::default();
     found.read(&store, &args.workflow, to, &args.tenant).await.map_err(told)?;
+    let is_found = |tenant: &&String| found.by_version.values().any(|tenants| tenants.contains(tenant));
+    if let Some(missing) = args.tenant.iter().find(|tenant| !is_found(tenant)) {
+        return Err(miette!(
+            help = "`workbench onboarding show` says which workflow and version it is on.",
+            "`{missing}` has no open checklist on another version of `{}` than {to}",
+            args.workflow
+        ));
+    }
     let mut plan = Vec::new();
     for (from, tenants) in &found.by_version {
         let old = store.definition(&args.workflow, *from).await.map_err(told)?;
@@ -148,6 +156,9 @@ fn told_plan(workflow: &str, to: u32, plan: &[(u32, Change, &[String])]) -> Stri
         let list = |ids: &[String]| if ids.is_empty() { "none".to_owned() } else { ids.join(", ") };
         let _ = writeln!(text, "{workflow} v{from} → v{to}, {} of them: {}", tenants.len(), shortened(tenants));
         let _ = writeln!(text, "  kept     {}", list(&change.kept));
+        if !change.changed.is_empty() {
+            let _ = writeln!(text, "  changed  {}", list(&change.changed));
+        }
         let _ = writeln!(text, "  added    {}", list(&change.added));
         let _ = writeln!(text, "  removed  {}", list(&change.removed));
     }

@@ -5,6 +5,7 @@ mod backup;
 mod check;
 mod client;
 mod closed_pipe;
+mod configuration;
 mod course;
 mod definitions;
 mod demo;
@@ -16,15 +17,17 @@ mod onboarding;
 mod retrospective;
 mod sarif;
 mod schedules;
+mod shell;
 mod tools;
 
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use miette::{IntoDiagnostic, Result, WrapErr, miette};
 use tracing_subscriber::EnvFilter;
 use url::Url;
@@ -33,12 +36,16 @@ use workbench_importer::{Signers, UnknownSigner, UnpackLimits};
 use workbench_jobs::{Bucket, JobSettings};
 use workbench_probes::{Concurrency, HealthProbes, Probe};
 
+use self::configuration::Configuration;
 use crate::daemon::{self, Places, Serving};
 
 /// Tenant onboarding as durable workflows.
 #[derive(Debug, Parser)]
 #[command(name = "workbench", version, propagate_version = true)]
 struct Cli {
+    /// File with settings, in YAML, under the names of the flags; flags and environment come before it
+    #[arg(long, env = "WORKBENCH_CONFIG", global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
     #[command(subcommand)]
     command: Command,
 }
@@ -51,6 +58,12 @@ enum Command {
     Worker(WorkerArgs),
     /// Run the sandbox platform alone
     Sandbox(SandboxArgs),
+    /// Print what the settings are, and where each comes from
+    Config(configuration::ConfigArgs),
+    /// Print completions for a shell
+    Completions(shell::CompletionsArgs),
+    /// Write manual pages for man(1)
+    Manpages(shell::ManpagesArgs),
     /// Find every fault in files of workflows, format profiles, probes and notification channels
     Check(check::CheckArgs),
     /// Print a workflow as a drawing
@@ -238,7 +251,8 @@ impl JobArgs {
             probe_concurrency: Concurrency { overall: self.probe_concurrency, per_host: self.probe_host_concurrency },
             probe_allow: self.probe_allow.clone(),
             probe_secrets: self.probe_secrets.clone(),
-            commands: self.commands.clone(),
+            // Programs run elsewhere, so a folder is not named from where we are.
+            commands: self.commands.as_deref().map(std::path::absolute).transpose().into_diagnostic()?,
             notify_secrets: self.notify_secrets.clone(),
             public_url: self.public_url.clone(),
             signers: Arc::new(signers),
@@ -350,7 +364,17 @@ pub fn run() -> ExitCode {
 /// replaced by those that operators declare in files.
 #[must_use]
 pub fn run_with(own: &[Arc<dyn Probe>]) -> ExitCode {
-    let cli = Cli::parse();
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    let configuration = match Configuration::read(&arguments, &Cli::command()) {
+        Ok(configuration) => configuration,
+        Err(report) => {
+            eprintln!("{report:?}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let commands = configuration.apply(Cli::command());
+    let matches = commands.clone().get_matches_from(arguments);
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let mut probes = HealthProbes::default();
     for probe in own {
         probes.add(Arc::clone(probe));
@@ -367,7 +391,7 @@ pub fn run_with(own: &[Arc<dyn Probe>]) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    match runtime.block_on(dispatch(cli.command, probes)) {
+    match runtime.block_on(dispatch(cli.command, probes, &commands, &configuration)) {
         Ok(code) => code,
         Err(report) => {
             eprintln!("{report:?}");
@@ -376,8 +400,16 @@ pub fn run_with(own: &[Arc<dyn Probe>]) -> ExitCode {
     }
 }
 
-async fn dispatch(command: Command, probes: HealthProbes) -> Result<ExitCode> {
+async fn dispatch(
+    command: Command,
+    probes: HealthProbes,
+    commands: &clap::Command,
+    configuration: &Configuration,
+) -> Result<ExitCode> {
     match command {
+        Command::Config(args) => return configuration::show(&args, commands, configuration),
+        Command::Completions(args) => shell::completions(&args, commands),
+        Command::Manpages(args) => shell::manpages(&args, commands)?,
         Command::Serve(args) => {
             let places = Places {
                 redis_url: args.jobs.redis_url.clone(),

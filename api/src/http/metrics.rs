@@ -99,8 +99,7 @@ impl Metrics {
     async fn look(&self, operations: &Operations) {
         let ready = operations.look().await;
         for (part, state) in &ready.parts {
-            // A warning is no outage.
-            self.up.get_or_create(&OfPart { part: (*part).to_owned() }).set(i64::from(state.status != "fail"));
+            self.up.get_or_create(&OfPart { part: (*part).to_owned() }).set(i64::from(state.status == "pass"));
         }
         self.due.set(ready.oldest_due.map_or(0.0, |waiting| waiting.as_secs_f64()));
         let (open, idle) = operations.store().connections();

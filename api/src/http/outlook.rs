@@ -94,7 +94,8 @@ async fn learn(app: &App, now: DateTime<Utc>) -> Result<Learnt, StoreError> {
 /// What is known. Where that is too old, or nothing is, it is learnt beside this request, and who asks later sees it.
 fn known_by_now(app: &App, now: DateTime<Utc>) -> Option<Arc<Learnt>> {
     let known = app.outlook.known();
-    if known.as_ref().is_none_or(|known| now - known.at >= FRESH) {
+    let nobody_learns = app.outlook.learning.try_lock().is_ok();
+    if nobody_learns && known.as_ref().is_none_or(|known| now - known.at >= FRESH) {
         let app = app.clone();
         tokio::spawn(async move {
             if let Err(error) = app.outlook.learnt(&app).await {

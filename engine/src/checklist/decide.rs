@@ -57,6 +57,8 @@ pub enum Command {
     Migrate {
         /// Why.
         reason: String,
+        /// Steps of both versions that something else completes now; see [`crate::definition::Change`].
+        changed: Vec<String>,
     },
     /// What gates and jobs rest on has changed: health, imports or the tenant's configuration.
     EvidenceChanged,
@@ -177,7 +179,7 @@ pub fn decide(
         Command::WithdrawWaiver { step, waiver, actor, reason } => {
             evidence_changed |= decision.withdraw_waiver(step, waiver, actor, reason)?;
         }
-        Command::Migrate { reason } => evidence_changed |= decision.migrate(reason)?,
+        Command::Migrate { reason, changed } => evidence_changed |= decision.migrate(reason, changed)?,
         Command::EvidenceChanged => evidence_changed = true,
         Command::TimeElapsed => {}
     }
@@ -256,7 +258,7 @@ impl Decision<'_> {
     }
 
     /// Whether anything was changed by it: all gates are judged by the new conditions then.
-    fn migrate(&mut self, reason: &str) -> Result<bool, Refusal> {
+    fn migrate(&mut self, reason: &str, changed: &[String]) -> Result<bool, Refusal> {
         let (from, version) = (self.state.version, self.definition.version);
         let conflict = |code: &str, message: &str| Err(Refusal::Conflict(vec![Reason::new(code, message)]));
         if self.state.workflow != self.definition.name {
@@ -278,7 +280,23 @@ impl Decision<'_> {
             return Ok(false);
         }
         let steps = opened_steps(self.definition, self.state.opened_at);
-        self.emit(Event::ChecklistMigrated { from, version, reason: reason.trim().to_owned(), steps });
+        let before = self.state.clone();
+        let (reason, again) = (reason.trim().to_owned(), changed.to_vec());
+        self.emit(Event::ChecklistMigrated { from, version, reason, again, steps });
+        for definition in &self.definition.steps {
+            // A gate cannot be skipped, and so none comes into being by that.
+            if definition.kind == StepKind::Gate && self.status(&definition.id) == StepStatus::Skipped {
+                let reason = "it was skipped, and is a gate in this version".to_owned();
+                self.emit(Event::StepReopened { step: definition.id.clone(), reason });
+            }
+            // What a new step's due date counts from may be done already.
+            let Some(due) = definition.due.as_ref().filter(|_| before.step(&definition.id).is_none()) else { continue };
+            let done_at = due.of.as_deref().and_then(|of| self.state.step(of)?.completed_at);
+            if let Some(done_at) = done_at {
+                let due_at = Some(to_micros(later(done_at, due.within)));
+                self.emit(Event::StepDueChanged { step: definition.id.clone(), due_at });
+            }
+        }
         Ok(true)
     }
 

@@ -143,6 +143,9 @@ pub enum Event {
         version: u32,
         /// Why.
         reason: String,
+        /// Steps whose job or timer is asked for anew, since it is another one now.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        again: Vec<String>,
         /// In the new reading order; assignee and due date count for those that are new.
         steps: Vec<OpenedStep>,
     },

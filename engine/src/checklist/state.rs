@@ -191,10 +191,13 @@ impl Checklist {
                 self.first_completed_at.get_or_insert(at);
             }
             Event::ChecklistReopened => self.completed_at = None,
-            Event::ChecklistMigrated { version, steps, .. } => {
+            Event::ChecklistMigrated { version, steps, again, .. } => {
                 self.version = *version;
                 let kept = |new: &OpenedStep| self.step(&new.id).cloned();
                 self.steps = steps.iter().map(|new| kept(new).unwrap_or_else(|| Step::pending(new))).collect();
+                for step in self.steps.iter_mut().filter(|step| again.contains(&step.id)) {
+                    step.requested_at = None;
+                }
             }
             Event::StepAssigned { step, assignee } => {
                 self.change(step, |step| step.assignee.clone_from(assignee));

@@ -4,6 +4,7 @@ use sha2::{Digest, Sha256};
 
 use super::content::Course;
 use super::learner::{CourseEvent, Learner};
+use crate::checklist::is_same_person;
 
 /// Who asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -118,14 +119,14 @@ pub fn decide(
     by: By<'_>,
 ) -> Result<Vec<CourseEvent>, CourseRefusal> {
     let own = || {
-        if by.name == learner.name {
+        if is_same_person(by.name, &learner.name) {
             return Ok(());
         }
         Err(CourseRefusal::NotTheLearner { learner: learner.name.clone() })
     };
     let mentor = || match by {
         By { mentor: false, .. } => Err(CourseRefusal::NotAMentor),
-        By { name, .. } if name == learner.name => Err(CourseRefusal::OneOwn),
+        By { name, .. } if is_same_person(name, &learner.name) => Err(CourseRefusal::OneOwn),
         _ => Ok(()),
     };
     let known_task =

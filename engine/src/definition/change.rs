@@ -11,6 +11,8 @@ pub struct Change {
     pub kept: Vec<String>,
     /// In the new version only: they begin as pending.
     pub added: Vec<String>,
+    /// Of those kept, the ones that something else completes now: their job or timer begins anew.
+    pub changed: Vec<String>,
     /// In the old version only: they go; the event log keeps their history.
     pub removed: Vec<String>,
 }
@@ -22,7 +24,12 @@ impl Change {
         let ids = |definition: &Definition, wanted: &dyn Fn(&str) -> bool| {
             definition.steps.iter().map(|step| step.id.clone()).filter(|id| wanted(id)).collect()
         };
+        let changed = |id: &str| match (old.step(id), new.step(id)) {
+            (Some(old), Some(new)) => (old.kind, &old.job, old.after) != (new.kind, &new.job, new.after),
+            _ => false,
+        };
         Self {
+            changed: ids(new, &changed),
             kept: ids(new, &|id| old.step(id).is_some()),
             added: ids(new, &|id| old.step(id).is_none()),
             removed: ids(old, &|id| new.step(id).is_none()),

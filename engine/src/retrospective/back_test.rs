@@ -46,7 +46,8 @@ pub fn back_test(histories: &[History], route: &Route, now: DateTime<Utc>, quart
         for (history, then) in &seen {
             let Some(forecast) = experience.forecast(then, begin, seed_of(&history.checklist_id)) else { continue };
             let live_at = history.reached(Milestone::Live);
-            if live_at.is_none() && (forecast.p85 > now || history.cancelled_at.is_some()) {
+            // A date that has not come yet cannot have been missed, so it is not counted as kept either.
+            if forecast.p85 > now || live_at.is_none() && history.cancelled_at.is_some() {
                 continue;
             }
             n += 1;

@@ -8,10 +8,7 @@ use serde::Serialize;
 
 use super::survival::{End, LogRank, Watched, log_rank};
 use super::times::{History, Milestone, days};
-use super::verdict::{Outcome, Verdict, compare};
-
-/// Below this, a difference with those in flight counts as shown.
-const SHOWN: f64 = 0.05;
+use super::verdict::{Verdict, compare};
 
 /// As much of an onboarding as the comparison needs.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -57,18 +54,9 @@ pub fn before_after(courses: &[Course], at: DateTime<Utc>) -> BeforeAfter {
         reached.map(|one| one.days).collect::<Vec<_>>()
     };
     let open = |side: &[Watched]| side.iter().filter(|one| one.end == End::Open).count();
-    let mut verdict = compare(&completed(&before), &completed(&after));
     let log_rank = log_rank(&before, &after);
     let (open_before, open_after) = (open(&before), open(&after));
-    // The quick ones of the newer side are completed first.
-    let agrees = log_rank.is_some_and(|test| test.sooner && test.p < SHOWN);
-    if verdict.outcome == Outcome::Improved && open_after > 0 && !agrees {
-        verdict.outcome = Outcome::NoEvidence;
-        verdict.words = format!(
-            "no evidence yet; the {open_after} still in flight could undo it, n = {}/{}",
-            verdict.n_before, verdict.n_after
-        );
-    }
+    let verdict = compare(&completed(&before), &completed(&after)).held_against(open_after, log_rank.as_ref());
     BeforeAfter { verdict, log_rank, open_before, open_after }
 }
 
@@ -76,6 +64,7 @@ pub fn before_after(courses: &[Course], at: DateTime<Utc>) -> BeforeAfter {
 mod tests {
     use super::super::fixture::{at, finished, history};
     use super::*;
+    use crate::retrospective::verdict::Outcome;
 
     fn courses(all: &[History]) -> Vec<Course> {
         all.iter().map(|history| Course::of(history, at(400))).collect()

@@ -183,11 +183,13 @@ impl Counting {
         for (label, group) in &self.groups {
             let before = of_time.and_then(|part| latest.insert(without(label, part), (label, group)));
             if let Some((earlier, before)) = before {
+                let log_rank = opened.then(|| log_rank(&before.watched, &group.watched)).flatten();
+                let in_flight = if opened { group.in_flight } else { 0 };
                 comparisons.push(Comparison {
                     before: earlier.clone(),
                     after: label.clone(),
-                    verdict: compare(&before.total, &group.total),
-                    log_rank: opened.then(|| log_rank(&before.watched, &group.watched)).flatten(),
+                    verdict: compare(&before.total, &group.total).held_against(in_flight, log_rank.as_ref()),
+                    log_rank,
                 });
             }
             cohorts.push(group.cohort(label, before.map(|(_, before)| before), opened));
@@ -292,7 +294,7 @@ impl Group {
                 step: step.to_owned(),
                 days: Durations::of(days.to_vec()),
                 active_days: Durations::of(count.active.clone()),
-                blocked_days: count.blocked.values().sum(),
+                blocked_days: count.blocked.values().fold(0.0, |all, days| all + days),
                 blocked_by_reason: reasons,
                 reopened: count.reopened,
                 skipped: count.skipped,

@@ -87,7 +87,7 @@ impl Curve {
     /// The day by which half have reached it; none while more than half are open.
     #[must_use]
     pub fn median(&self) -> Option<f64> {
-        self.first_below(|point| point.open_share <= 0.5)
+        self.first_below(|point| is_half(point.open_share))
     }
 
     /// The days at which half may have reached it, at 95 % (Brookmeyer and Crowley 1982): lower and upper end, the upper
@@ -97,8 +97,8 @@ impl Curve {
         if self.n < 6 {
             return None;
         }
-        let low = self.first_below(|point| point.interval.is_none_or(|(low, _)| low <= 0.5))?;
-        Some((low, self.first_below(|point| point.interval.is_none_or(|(_, high)| high <= 0.5))))
+        let low = self.first_below(|point| point.interval.is_none_or(|(low, _)| is_half(low)))?;
+        Some((low, self.first_below(|point| point.interval.is_none_or(|(_, high)| is_half(high)))))
     }
 
     /// The share that has reached it by a day.
@@ -111,6 +111,11 @@ impl Curve {
     fn first_below(&self, below: impl Fn(&Point) -> bool) -> Option<f64> {
         self.points.iter().find(|point| below(point)).map(|point| point.days)
     }
+}
+
+/// Whether a share is a half or less. Products of fractions that come to a half exactly miss it by a rounding.
+fn is_half(share: f64) -> bool {
+    share <= 0.5 + 1e-9
 }
 
 /// Kalbfleisch and Prentice's interval, which stays between 0 and 1.

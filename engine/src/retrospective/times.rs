@@ -203,6 +203,8 @@ impl Stretch {
 pub enum Fact {
     /// The checklist began with these steps.
     Opened(Vec<String>),
+    /// The checklist moved to another version of its workflow, which has these steps.
+    Migrated(Vec<String>),
     /// Something happened to the step of this id.
     OfStep(String, StepFact),
     /// Every step is closed.
@@ -227,8 +229,9 @@ pub enum StepFact {
 }
 
 /// The kinds of event that [`Fact::read`] understands: no other changes a time.
-pub const KINDS: [&str; 10] = [
+pub const KINDS: [&str; 11] = [
     "checklist_opened",
+    "checklist_migrated",
     "step_started",
     "step_blocked",
     "step_unblocked",
@@ -274,6 +277,10 @@ impl Fact {
                 let read: Opening<'_> = serde_json::from_str(payload).ok()?;
                 Some(Self::Opened(read.steps.into_iter().map(|step| step.id.into_owned()).collect()))
             }
+            "checklist_migrated" => {
+                let read: Opening<'_> = serde_json::from_str(payload).ok()?;
+                Some(Self::Migrated(read.steps.into_iter().map(|step| step.id.into_owned()).collect()))
+            }
             "step_started" => of_step(|_| StepFact::Started),
             "step_blocked" => of_step(|reason| StepFact::Blocked(reason.unwrap_or_default().trim().to_owned())),
             "step_unblocked" => of_step(|_| StepFact::Unblocked),
@@ -294,6 +301,20 @@ impl History {
             Fact::Opened(steps) => {
                 self.opened_at = at;
                 self.steps = steps.iter().map(|step| StepTimes::new(step)).collect();
+                return;
+            }
+            Fact::Migrated(steps) => {
+                let mut known = std::mem::take(&mut self.steps);
+                let kept = |step: &String| known.iter().position(|known| known.step == *step);
+                let steps: Vec<_> = steps.iter().map(|step| (step, kept(step))).collect();
+                let mut times = |place: Option<usize>, step: &str| match place.and_then(|place| known.get_mut(place)) {
+                    Some(known) => std::mem::replace(known, StepTimes::new(step)),
+                    None => StepTimes::new(step),
+                };
+                self.steps = steps.into_iter().map(|(step, place)| times(place, step)).collect();
+                // The live step of the version that it moved to may have been done before.
+                let live = self.steps.iter().find(|step| live_step == Some(step.step.as_str()));
+                self.live_at = live.and_then(StepTimes::done_at);
                 return;
             }
             Fact::Completed => return self.completed_at = Some(at),

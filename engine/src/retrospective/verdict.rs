@@ -4,6 +4,10 @@ use serde::Serialize;
 
 use super::normal::{Z_95, Z_POWER};
 use super::shift::{RankTest, Shift, rank_test, shift};
+use super::survival::LogRank;
+
+/// A difference this unlikely by luck counts as shown.
+const SHOWN: f64 = 0.05;
 
 /// More onboardings per side than anybody waits for.
 const TOO_MANY: f64 = 1000.0;
@@ -49,7 +53,9 @@ pub fn compare(before: &[f64], after: &[f64]) -> Verdict {
     let (test, shift) = (rank_test(before, after), shift(before, after));
     let found = shift.and_then(|shift| shift.interval.map(|interval| (shift.days, interval)));
     let needed_per_side = test.and_then(|test| needed_per_side(&test));
+    let empty = n_before == 0 || n_after == 0;
     let (outcome, words) = match found {
+        None if empty => (Outcome::TooFew, format!("nothing to compare with, n = {n_before}/{n_after}")),
         None => (Outcome::TooFew, format!("too few to tell, n = {n_before}/{n_after}; {}", wanted(needed_per_side))),
         Some((days, (low, high))) if high < 0.0 => (
             Outcome::Improved,
@@ -72,6 +78,21 @@ pub fn compare(before: &[f64], after: &[f64]) -> Verdict {
         n_after,
         needed_per_side: needed_per_side.filter(|_| !shown),
         words,
+    }
+}
+
+impl Verdict {
+    /// An improvement among the completed counts only where those in flight do not speak against it: the quick ones of the newer
+    /// side are completed first, and `log_rank` looks at both.
+    #[must_use]
+    pub fn held_against(mut self, in_flight: usize, log_rank: Option<&LogRank>) -> Self {
+        let agrees = log_rank.is_some_and(|test| test.sooner && test.p < SHOWN);
+        if self.outcome == Outcome::Improved && in_flight > 0 && !agrees {
+            self.outcome = Outcome::NoEvidence;
+            let n = format!("n = {}/{}", self.n_before, self.n_after);
+            self.words = format!("no evidence yet; the {in_flight} still in flight could undo it, {n}");
+        }
+        self
     }
 }
 
@@ -120,7 +141,7 @@ mod tests {
             "no evidence yet; about 40 per side would be needed, n = 4/4"
         );
         assert_eq!(words(&[38.0], &[27.0]), "too few to tell, n = 1/1; about 10 per side would be needed");
-        assert_eq!(words(&[], &[27.0]), "too few to tell, n = 0/1; more than 1000 per side would be needed");
+        assert_eq!(words(&[], &[27.0]), "nothing to compare with, n = 0/1");
         assert_eq!(words(&[5.0; 8], &[5.0; 8]), "no evidence yet; more than 1000 per side would be needed, n = 8/8");
     }
 

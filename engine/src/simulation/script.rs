@@ -60,8 +60,9 @@ const STEP: &[Member] = &[
     allowed("outcomes", Shape::TextList),
 ];
 
+/// Up to ten years: whatever takes longer is a mistake.
 fn is_duration(text: &str) -> bool {
-    duration::parse(text).is_ok()
+    duration::parse(text).is_ok_and(|duration| duration <= Duration::from_hours(10 * 365 * 24))
 }
 
 impl Script {
@@ -115,6 +116,7 @@ fn words_of(step: &StepDefinition) -> &'static [&'static str] {
         (StepKind::Job, Some(StepJobName::Import)) => &["loaded", "rejected", "skipped"],
         (StepKind::Job, Some(StepJobName::HealthCheck)) => &["pass", "warn", "fail", "skipped"],
         (StepKind::Timer, _) => &["skipped"],
+        (StepKind::Gate, _) => &["done"],
         _ => &["done", "skipped"],
     }
 }

@@ -11,8 +11,8 @@ use ulid::Ulid;
 use super::row::{Columns, micros};
 use super::tenants::Tenant;
 use super::{NewJob, Store, StoreError, Tx, waivers};
-use crate::checklist::{self, Checklist, Command, Event, Step};
-use crate::definition::{self, Definition, Retry};
+use crate::checklist::{self, Checklist, Command, Event, Step, StepStatus};
+use crate::definition::{self, Change, Definition, Retry};
 use crate::facts::{Facts, ImportFacts, TenantFact};
 use crate::job::JobKind;
 use crate::log::NewEntry;
@@ -213,8 +213,14 @@ impl Tx {
     ) -> Result<(Checklist, Vec<Event>), StoreError> {
         let before = self.lock_checklist(tenant_id).await?;
         let before = before.ok_or_else(|| StoreError::not_found("onboarding of tenant", tenant_id))?;
+        let old = self.definition_of(&before).await?;
         let definition = self.stored_definition(&before.workflow, version).await?;
-        self.decide_by(before, &definition, &Command::Migrate { reason: reason.to_owned() }).await
+        let changed = Change::between(&old, &definition).changed;
+        if old.probes != definition.probes {
+            // What was proven by other probes opens no gate of this version.
+            self.touch_tenant(tenant_id).await?;
+        }
+        self.decide_by(before, &definition, &Command::Migrate { reason: reason.to_owned(), changed }).await
     }
 
     /// Decides about a checklist whose lock is held, by a definition.
@@ -387,6 +393,11 @@ impl Tx {
             match event {
                 Event::StepCompleted { step, .. } if live_step == Some(step) => {
                     self.set_live(checklist, Some(self.now())).await?;
+                }
+                Event::ChecklistMigrated { .. } => {
+                    let live = live_step.and_then(|live| checklist.step(live));
+                    let done = live.filter(|step| step.status == StepStatus::Done);
+                    self.set_live(checklist, done.and_then(|step| step.completed_at)).await?;
                 }
                 Event::StepReopened { step, .. } if live_step == Some(step) => {
                     self.set_live(checklist, None).await?;

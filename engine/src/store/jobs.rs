@@ -419,18 +419,19 @@ impl Tx {
         Ok(after)
     }
 
-    /// When the programs of a checklist's steps last ended well, by step id.
+    /// When the programs of a checklist's steps that ended well were asked for last, by step id. One that was asked for
+    /// before something was reopened proves nothing about what came after.
     pub(super) async fn ended_commands(
         &mut self,
         checklist_id: &str,
     ) -> Result<BTreeMap<String, DateTime<Utc>>, StoreError> {
         // Written, not bound, so that the index of these jobs serves.
         let ended = sqlx::query(
-            "select step_id, max(finished_at) as ended_at from jobs
+            "select step_id, max(created_at) as asked_at from jobs
              where checklist_id = $1 and kind = 'command' and state = 'succeeded' group by step_id",
         );
         let rows = self.rows(ended.bind(checklist_id)).await?;
-        rows.iter().map(|row| Ok((row.text("step_id")?, row.time("ended_at")?))).collect()
+        rows.iter().map(|row| Ok((row.text("step_id")?, row.time("asked_at")?))).collect()
     }
 
     async fn end_attempt(&mut self, job: &Job, outcome: &str, error: Option<&str>) -> Result<(), StoreError> {
