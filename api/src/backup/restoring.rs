@@ -43,7 +43,8 @@ enum Piece {
 /// changed, rows become visible all at once, and afterwards the store is audited.
 ///
 /// # Errors
-/// Of the archive, the store and the uploads. The store is empty then, and no upload of the archive is left.
+/// Of the archive, the store and the uploads. The store is empty then, and no upload of the archive is left, unless the answer
+/// to the commit was lost.
 pub async fn restore(places: &Places, path: &Path, progress: &ProgressBar) -> Result<Restored, BackupError> {
     progress.set_message("checking");
     let checked = path.to_owned();
@@ -55,17 +56,8 @@ pub async fn restore(places: &Places, path: &Path, progress: &ProgressBar) -> Re
     let objects = places.objects()?;
     let mut kept = Vec::new();
     let filled = fill(&mut tx, &objects, path, &manifest, progress, &mut kept).await;
-    let committed = match filled {
-        Ok(()) => {
-            progress.set_message("committing");
-            tx.commit().await.map(drop).map_err(BackupError::from)
-        }
-        Err(error) => {
-            drop(tx);
-            Err(error)
-        }
-    };
-    if let Err(error) = committed {
+    if let Err(error) = filled {
+        drop(tx);
         for key in kept {
             if let Err(error) = objects.remove(&key).await {
                 tracing::warn!(%error, key, "an upload of the backup could not be removed again");
@@ -73,6 +65,9 @@ pub async fn restore(places: &Places, path: &Path, progress: &ProgressBar) -> Re
         }
         return Err(error);
     }
+    progress.set_message("committing");
+    // Where the commit's answer is lost, the rows may be there, and need their uploads. Uploads without rows are swept.
+    tx.commit().await?;
     store.migrate(&places.database()).await?;
     progress.set_message("auditing");
     let (chain, difference) = (store.verify_events().await?, store.verify_replay().await?);

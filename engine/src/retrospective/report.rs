@@ -277,7 +277,7 @@ impl Group {
             open: self.watched.iter().filter(|one| one.end == End::Open).count(),
             median: curve.median(),
             median_interval: curve.median_interval(),
-            live_by: LIVE_BY.iter().map(|day| (*day, reached_by(&shares, f64::from(*day)))).collect(),
+            live_by: LIVE_BY.iter().map(|day| (*day, whole(reached_by(&shares, f64::from(*day))))).collect(),
         }
     }
 
@@ -332,6 +332,11 @@ pub fn retrospective(histories: &[History], question: &Question, now: DateTime<U
         counting.take(history);
     }
     counting.finish()
+}
+
+/// A share without the last digits of its sum, so that all are all.
+fn whole(share: f64) -> f64 {
+    (share * 1e9).round() / 1e9
 }
 
 #[cfg(test)]
