@@ -121,8 +121,7 @@ fn the_first_command_has_one_program_to_run() {
     let list = |of: &serde_json::Value| of.as_array().cloned().unwrap_or_default();
     let members = list(&told["workspace_default_members"]);
     let packages = list(&told["packages"]).into_iter().filter(|package| members.contains(&package["id"]));
-    let targets = packages.flat_map(|package| list(&package["targets"]));
-    let programs: Vec<_> = targets.filter(|target| list(&target["kind"]).contains(&"bin".into())).collect();
-    let names: Vec<_> = programs.iter().map(|program| program["name"].as_str().unwrap_or_default()).collect();
+    // Where one of the packages says which program is run by default, the others' are not asked about.
+    let names: Vec<_> = packages.filter_map(|package| package["default_run"].as_str().map(str::to_owned)).collect();
     assert_eq!(names, ["workbench"]);
 }

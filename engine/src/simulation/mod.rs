@@ -11,4 +11,4 @@ mod script;
 
 pub use forecast::{Forecast, StepForecast, forecast};
 pub use play::{Moment, Played, play};
-pub use script::{Outcome, Script, StepScript};
+pub use script::{Outcome, Script, StepScript, TenantScript};

@@ -29,6 +29,8 @@ const PASS_SHARE: f64 = 0.7;
 const WARN_SHARE: f64 = 0.9;
 /// More acts than any sound onboarding takes: beyond them it goes round in circles.
 const MOST_ACTS: usize = 2_000;
+/// After so many refusals in a row nobody tries again.
+const MOST_REFUSALS: u32 = 20;
 
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -64,7 +66,12 @@ pub struct Played {
 /// Plays an onboarding from `start` to its end, or until nothing moves it any more.
 #[must_use]
 pub fn play(definition: &Definition, script: &Script, seed: u64, start: DateTime<Utc>) -> Played {
-    let tenant = TenantFact { id: "simulated".to_owned(), ..TenantFact::default() };
+    let tenant = TenantFact {
+        id: "simulated".to_owned(),
+        country: script.tenant.country.clone(),
+        kind: script.tenant.kind.clone(),
+        ..TenantFact::default()
+    };
     let facts = Facts { tenant, ..Facts::default() };
     let events = open(definition, &facts, "simulated", 1, None, start);
     let opened = events.first().and_then(|event| Checklist::opened("simulated", "simulated", start, event));
@@ -96,6 +103,7 @@ pub fn play(definition: &Definition, script: &Script, seed: u64, start: DateTime
         live_at: None,
         history: Vec::new(),
         refused: None,
+        refusals: 0,
     };
     let mut events = events.into_iter();
     if let Some(opening) = events.next() {
@@ -121,6 +129,8 @@ enum Act {
     End(String),
     /// Somebody runs the probes, since a gate asks for it.
     Check,
+    /// Somebody imports a file, since a gate asks for something that is no health.
+    Import,
     /// A timer's time has come.
     Elapse,
 }
@@ -145,6 +155,8 @@ struct Stage<'a> {
     live_at: Option<DateTime<Utc>>,
     history: Vec<Moment>,
     refused: Option<Vec<Reason>>,
+    /// Refusals since a step was last closed.
+    refusals: u32,
 }
 
 impl Stage<'_> {
@@ -154,7 +166,7 @@ impl Stage<'_> {
             self.now = at;
             self.carry_out(&act);
             self.plan();
-            if self.acts > MOST_ACTS || self.state.completed_at.is_some() {
+            if self.acts > MOST_ACTS || self.refusals > MOST_REFUSALS || self.state.completed_at.is_some() {
                 break;
             }
         }
@@ -264,6 +276,7 @@ impl Stage<'_> {
                 };
                 self.check(None, outcome);
             }
+            Act::Import => self.import(None, true),
             Act::Elapse => self.decide(&Command::TimeElapsed, None),
         }
     }
@@ -289,16 +302,7 @@ impl Stage<'_> {
                 self.patch(id, StepPatch { status: Some(StepStatus::Done), ..StepPatch::default() });
             }
             outcome @ (Outcome::Loaded | Outcome::Rejected) => {
-                let clean = outcome == Outcome::Loaded;
-                let imports = &mut self.facts.imports;
-                imports.completed += 1;
-                if clean {
-                    imports.clean += 1;
-                    imports.last_clean_at = Some(self.now);
-                }
-                self.facts.tenant.generation += 1;
-                self.note(if clean { "import_loaded" } else { "import_rejected" }, Some(id), None);
-                self.decide(&Command::EvidenceChanged, Some(id));
+                self.import(Some(id), outcome == Outcome::Loaded);
             }
             outcome @ (Outcome::Pass | Outcome::Warn | Outcome::Fail) => self.check(Some(id), outcome),
         }
@@ -331,6 +335,18 @@ impl Stage<'_> {
         } else {
             Outcome::Fail
         }
+    }
+
+    fn import(&mut self, step: Option<&str>, clean: bool) {
+        let imports = &mut self.facts.imports;
+        imports.completed += 1;
+        if clean {
+            imports.clean += 1;
+            imports.last_clean_at = Some(self.now);
+        }
+        self.facts.tenant.generation += 1;
+        self.note(if clean { "import_loaded" } else { "import_rejected" }, step, None);
+        self.decide(&Command::EvidenceChanged, step);
     }
 
     fn check(&mut self, step: Option<&str>, outcome: Outcome) {
@@ -394,10 +410,13 @@ impl Stage<'_> {
             reasons.iter().map(|reason| reason.message.as_str()).collect::<Vec<_>>().join(" ")
         };
         self.note("refused", step, Some(detail));
+        // A condition that says nothing of health is about imports: those are the evidence that people bring.
+        let wants_import = reasons.iter().any(|reason| reason.code == "condition_not_met" && reason.status.is_none());
         self.refused = Some(reasons);
+        self.refusals += 1;
         let again = step.filter(|id| self.definition.step(id).is_some_and(|step| self.is_workable(step)));
         if let Some(step) = again {
-            self.later(ANOTHER_LOOK, Act::Check);
+            self.later(ANOTHER_LOOK, if wants_import { Act::Import } else { Act::Check });
             self.planned.insert(step.to_owned());
             self.later(ANOTHER_LOOK + CHECKING, Act::End(step.to_owned()));
         }
@@ -411,8 +430,11 @@ impl Stage<'_> {
                 let wait = (request.run_at - self.now).to_std().unwrap_or_default();
                 self.later(wait, Act::Elapse);
             }
-            Event::StepCompleted { step, .. } if Some(step.as_str()) == self.definition.live_step() => {
-                self.live_at = Some(self.now);
+            Event::StepCompleted { step, .. } => {
+                self.refusals = 0;
+                if Some(step.as_str()) == self.definition.live_step() {
+                    self.live_at = Some(self.now);
+                }
             }
             _ => {}
         }
@@ -502,6 +524,20 @@ mod tests {
         let played = play(&shipped(), &script("steps:\n  dry_run: { outcomes: [fail] }\n"), 1, START);
         assert_eq!(played.completed_at, None);
         assert!(played.stuck.is_some_and(|why| why.contains("dry_run")));
+    }
+
+    #[test]
+    fn a_gate_over_imports_gets_them() {
+        let text = include_str!("../../../docs/examples/venue-chain.yaml");
+        let definition = load("venue-chain.yaml", text, &Known::default()).expect("it is sound").definition;
+        let script = Script::load("a.yaml", "tenant: { kind: venue }\n", &definition).expect("it is sound");
+        let played = play(&definition, &script, 3, START);
+        assert!(played.history.iter().filter(|moment| moment.kind == "import_loaded").count() >= 2);
+        assert!(kinds(&played, "data").contains(&"step_completed".to_owned()), "{:#?}", played.history);
+        assert_eq!(played.stuck, None);
+        // Its last gate asks for a venue, and a simulated tenant is of no kind unless somebody says so.
+        let played = play(&definition, &Script::default(), 3, START);
+        assert!(played.stuck.is_some_and(|why| why.contains("doors_open")));
     }
 
     #[test]

@@ -12,9 +12,24 @@ use crate::definition::{Definition, StepDefinition, StepJobName, StepKind, durat
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Script {
+    /// Who is onboarded, as far as conditions ask.
+    #[serde(default)]
+    pub tenant: TenantScript,
     /// By step id.
     #[serde(default)]
     pub steps: BTreeMap<String, StepScript>,
+}
+
+/// Who is onboarded.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TenantScript {
+    /// `federation`, `club`, …
+    #[serde(default)]
+    pub kind: String,
+    /// ISO 3166-1 alpha-2.
+    #[serde(default)]
+    pub country: String,
 }
 
 /// How the work on one step goes.
@@ -52,7 +67,9 @@ pub enum Outcome {
     Fail,
 }
 
-const SCRIPT: &[Member] = &[allowed("steps", Shape::Inner)];
+const SCRIPT: &[Member] = &[allowed("tenant", Shape::Inner), allowed("steps", Shape::Inner)];
+
+const TENANT: &[Member] = &[allowed("kind", Shape::Text), allowed("country", Shape::Text)];
 
 const STEP: &[Member] = &[
     allowed("takes", Shape::Duration { accepts: is_duration, such_as: "2h, 3d or 1w" }),
@@ -74,6 +91,9 @@ impl Script {
         let document = Document::new(file, text, "the example in docs/simulation.md");
         let root = document.tree()?;
         let mut found = Faults::default();
+        if let Some(tenant) = root.get("tenant") {
+            found.mapping(tenant, "`tenant`", TENANT);
+        }
         if found.mapping(&root, "a script", SCRIPT)
             && let Some(steps) = root.get("steps")
         {

@@ -202,7 +202,9 @@ pub(super) fn without_secrets(mut faults: Vec<Fault>, root: Option<&Node>) -> Ve
         // A file that is no YAML has no tree to find secrets in.
         let unreadable =
             root.is_none() && ["secret", "url", "whsec_", "://"].iter().any(|word| fault.excerpt.contains(word));
-        if unreadable || hidden.contains(&fault.line) {
+        // A key that was mistyped may have been one of a secret.
+        let mistyped = fault.code == "unknown_key";
+        if unreadable || mistyped || hidden.contains(&fault.line) {
             "(not shown: there may be a secret in this line)".clone_into(&mut fault.excerpt);
         }
     }
