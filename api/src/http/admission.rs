@@ -25,8 +25,8 @@ impl Admission {
     }
 }
 
-/// Lets a request in where there is a place. Whoever watches over the daemon is always let
-/// in. An answer that has begun, such as a stream of events, holds no place.
+/// Lets a request in where there is a place. Whoever watches over the daemon is always let in. An answer that has begun,
+/// such as a stream of events, holds no place.
 pub async fn admit(State(app): State<App>, request: Request, next: Next) -> Response {
     let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str).to_owned();
     if matches!(route.as_str(), "/healthz" | "/readyz" | "/metrics") {

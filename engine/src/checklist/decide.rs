@@ -623,9 +623,9 @@ impl Decision<'_> {
                 Some(json!({ "import": { "completed_at": at, "completed": imports.completed } }))
             }
             StepJobName::Command => {
-                let ended = self.facts.commands.get(&definition.id);
-                let at = ended.filter(|at| **at >= self.enabled_at(definition, step))?;
-                Some(json!({ "command": { "completed_at": at, "program": job.run.first() } }))
+                let asked = self.facts.commands.get(&definition.id);
+                let at = asked.filter(|at| **at >= self.enabled_at(definition, step))?;
+                Some(json!({ "command": { "asked_at": at, "program": job.run.first() } }))
             }
             StepJobName::HealthCheck => {
                 let health = self.facts.health.as_ref()?;
